@@ -1,0 +1,63 @@
+import type { Decision } from './decision.ts'
+
+export type Protocol = 'tls' | 'h1' | 'h2' | 'other' | 'none'
+
+/** What the ClientHello told, for policy, log and upstream ALPN. */
+export interface HelloFacts {
+  /** Lower case, no final dot; null when the client named none (or only ECH's outer name counts: see `ech`). */
+  sni: string | null
+  alpn: string[]
+  /** Highest version offered, e.g. 0x0304. */
+  maxVersion: number
+  /** An encrypted_client_hello extension was there (GREASE looks the same). */
+  ech: boolean
+  /** Signature schemes offered include ECDSA with P-256. */
+  ecdsa: boolean
+}
+
+/** State of one client connection: the only place for it, so nothing is hung on sockets. */
+export class Conn {
+  /** Unique in the database: worker start time and counter make it so (`<base36>-<n>`). */
+  readonly id: string
+  readonly clientAddr: string
+  readonly clientPort: number
+  /** Original destination: where the client wanted to go. */
+  readonly dstAddr: string
+  readonly dstPort: number
+  /** Which way in: `tproxy`. */
+  readonly ingress: string
+  readonly startedAt: number
+  readonly startedMono: number
+  protocol: Protocol = 'none'
+  hello: HelloFacts | null = null
+  decision: Decision | null = null
+  /** After the client's handshake with us, e.g. `TLSv1.3`. */
+  clientTlsVersion = ''
+  clientCipher = ''
+  clientAlpn = ''
+  /** Spliced bytes from client to origin, and back. */
+  bytesUp = 0
+  bytesDown = 0
+  /** Exchanges carried. */
+  exchanges = 0
+
+  constructor(init: {
+    id: string
+    clientAddr: string
+    clientPort: number
+    dstAddr: string
+    dstPort: number
+    ingress: string
+    startedAt: number
+    startedMono: number
+  }) {
+    this.id = init.id
+    this.clientAddr = init.clientAddr
+    this.clientPort = init.clientPort
+    this.dstAddr = init.dstAddr
+    this.dstPort = init.dstPort
+    this.ingress = init.ingress
+    this.startedAt = init.startedAt
+    this.startedMono = init.startedMono
+  }
+}

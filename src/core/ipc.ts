@@ -1,0 +1,96 @@
+import type { CaPublic, LeafCertificate } from './ca.ts'
+
+/** What a worker needs to know; sent once at start, before it gives up its privileges. */
+export interface WorkerInit {
+  workerId: number
+  keepClientAddress: boolean
+  defaultTier: 'inspect' | 'names' | 'pass'
+  /** PEM of all roots trusted for origins: the system's and `tls.originRoots`. */
+  originRootsPem: string[]
+  ca: CaPublic
+  /** 48 bytes shared by all workers, so that a client resumes at any of them. */
+  ticketKeys: Buffer
+  cacheBytes: number
+  clientAddressMode: 'full' | 'pseudonym' | 'none'
+  pseudonymKey: Buffer
+  policyText: string
+  policyVersion: string
+  /** Every address of the box and the ports it listens on: what the loop guard refuses. */
+  ownAddrs: string[]
+  ownPorts: number[]
+  /** Run as this user once all is loaded; null when the supervisor is not root. */
+  uid: number | null
+  gid: number | null
+}
+
+export interface WorkerCounters {
+  connections: number
+  connectionsTotal: number
+  exchangesTotal: number
+  blockedTotal: number
+  splicedTotal: number
+  inspectedTotal: number
+  cacheHits: number
+  cacheBytes: number
+  bytesSaved: number
+  logDropped: number
+  loopLagMs: number
+  rssBytes: number
+}
+
+/** supervisor → worker */
+export type ToWorker =
+  | { t: 'init'; init: WorkerInit }
+  | { t: 'minted'; id: number; leaf: LeafCertificate | null; error: string }
+  | { t: 'policy'; text: string; version: string; defaultTier: 'inspect' | 'names' | 'pass' }
+  | { t: 'purge'; host: string | null }
+  | { t: 'drain' }
+
+/** worker → supervisor */
+export type FromWorker =
+  | { t: 'ready' }
+  | { t: 'mint'; id: number; name: string; spki: Buffer }
+  /** UTF-8 JSON array of LogRow; forwarded to the store thread unread. */
+  | { t: 'log'; batch: Buffer; rows: number; dropped: number }
+  | { t: 'counters'; counters: WorkerCounters }
+  | { t: 'policy-failed'; version: string; message: string }
+
+/** admin → supervisor: calls by name with an answer; the closed list is in src/supervisor/calls.ts. */
+export type FromAdmin = { t: 'ready' } | { t: 'call'; id: number; method: string; params: unknown }
+
+/** supervisor → admin */
+export type ToAdmin =
+  | { t: 'init'; init: AdminInit }
+  | { t: 'result'; id: number; ok: boolean; value: unknown; error: string }
+  | { t: 'status'; status: BoxStatus }
+
+export interface AdminInit {
+  trafficDb: string
+  adminDb: string
+  ca: CaPublic
+  uid: number | null
+  gid: number | null
+  version: string
+  /** Addresses the UI is reachable under, for the Origin check and the CA page. */
+  listen: string
+}
+
+export interface WorkerStatus {
+  id: number
+  pid: number
+  state: 'starting' | 'ready' | 'draining' | 'dead'
+  restarts: number
+  startedAt: number
+  counters: WorkerCounters
+}
+
+/** Sent to the admin process every second. */
+export interface BoxStatus {
+  time: number
+  startedAt: number
+  version: string
+  workers: WorkerStatus[]
+  rules: 'applied' | 'manual' | 'removed-unhealthy'
+  policyVersion: string
+  log: { rowsStored: number; rowsDropped: number; queued: number; error: string; bytes: number }
+}
