@@ -1,0 +1,77 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { z } from 'zod'
+import { formatProblem, type KnownKeys, type Problem, readDocument } from '../core/document.ts'
+import { UserError } from '../core/errors.ts'
+import { type Config, configSchema } from './schema.ts'
+
+/** Larger than any hand-written file, small enough to parse in milliseconds. */
+const MAX_CONFIG_BYTES = 1 << 20
+
+/** Reads `weir.yaml`. Throws one UserError that lists every mistake with line, key and advice. */
+export function loadConfig(file: string): Config {
+  const { config, problems } = checkConfig(file)
+  if (config === null) throw new UserError(problems.map(problem => formatProblem(file, problem)).join('\n'))
+  return config
+}
+
+/** The same without throwing on mistakes; files it names are looked at too. Throws UserError when it cannot be read. */
+export function checkConfig(file: string): { config: Config | null; problems: Problem[] } {
+  const { value, problems, lineAt } = readDocument(readText(file), configSchema, knownKeys)
+  if (value === null) return { config: null, problems }
+  const config = absolutePaths(value, path.dirname(path.resolve(file)))
+  config.tls.originRoots.forEach((root, i) => {
+    const why = unreadable(root)
+    if (why !== null) problems.push({ line: lineAt(['tls', 'originRoots', i]), key: `tls.originRoots[${i}]`, message: why })
+  })
+  const why = config.policy === null ? null : unreadable(config.policy)
+  if (why !== null) problems.push({ line: lineAt(['policy']), key: 'policy', message: why })
+  return { config: problems.length === 0 ? config : null, problems }
+}
+
+function readText(file: string): string {
+  try {
+    if (fs.statSync(file).size > MAX_CONFIG_BYTES) throw new UserError(`${file} is larger than 1 MiB: this is no weir.yaml.`)
+    return fs.readFileSync(file, 'utf8')
+  } catch (error) {
+    if (error instanceof UserError) throw error
+    throw new UserError(`${file} cannot be read: ${(error as NodeJS.ErrnoException).code}. Name the file with --config FILE.`)
+  }
+}
+
+function absolutePaths(config: Config, base: string): Config {
+  return {
+    ...config,
+    stateDir: path.resolve(base, config.stateDir),
+    policy: config.policy === null ? null : path.resolve(base, config.policy),
+    tls: { ...config.tls, originRoots: config.tls.originRoots.map(file => path.resolve(base, file)) },
+  }
+}
+
+function unreadable(file: string): string | null {
+  try {
+    fs.accessSync(file, fs.constants.R_OK)
+    return null
+  } catch (error) {
+    return `${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`
+  }
+}
+
+/** Walks the schema, so that the list of known keys cannot differ from what is accepted. */
+const knownKeys: KnownKeys = at => {
+  let schema: z.ZodType = configSchema
+  for (const part of at) {
+    schema = unwrap(schema)
+    const next = schema instanceof z.ZodObject ? schema.shape[String(part)] : undefined
+    if (next === undefined) return []
+    schema = next as z.ZodType
+  }
+  schema = unwrap(schema)
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : []
+}
+
+function unwrap(schema: z.ZodType): z.ZodType {
+  let inner = schema
+  while (inner instanceof z.ZodPrefault || inner instanceof z.ZodDefault) inner = inner.unwrap() as z.ZodType
+  return inner
+}
