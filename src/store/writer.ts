@@ -1,0 +1,139 @@
+import fs from 'node:fs'
+import type Database from 'better-sqlite3'
+import type { LogRow } from '../core/log-event.ts'
+import { damageOf, describe, openTraffic, setAside, usedBytes } from './database.ts'
+import { connectionValues, exchangeValues, INSERT_CONNECTION, INSERT_EXCHANGE, parseBatch } from './record.ts'
+import { type RetentionLimits, retentionStep } from './retention.ts'
+import { Rollup } from './rollup.ts'
+
+export interface WriteResult {
+  stored: number
+  /** Rows that could not be read. */
+  lost: number
+}
+
+interface OpenDb {
+  db: Database.Database
+  insertExchange: Database.Statement
+  insertConnection: Database.Statement
+  setLastId: Database.Statement
+  rollup: Rollup
+  lastId: number
+  inode: number
+}
+
+/**
+ * The single writer of the log: knows the database, not threads. A call that throws has changed nothing and may be
+ * repeated: the file is opened again then, and a damaged one set aside first.
+ */
+export class Writer {
+  private readonly file: string
+  private readonly warn: (message: string) => void
+  private readonly replaced: () => void
+  private open: OpenDb | null = null
+
+  constructor(file: string, warn: (message: string) => void, replaced: () => void) {
+    this.file = file
+    this.warn = warn
+    this.replaced = replaced
+  }
+
+  /** One batch, one transaction. `rows` is what the sender says is in it. */
+  write(batch: Uint8Array, rows: number): WriteResult {
+    const parsed = parseBatch(batch)
+    if (parsed === null) return { stored: 0, lost: rows }
+    this.guarded(open => {
+      open.db.transaction(insertRows).immediate(open, parsed)
+      open.lastId += parsed.length
+    })
+    return { stored: parsed.length, lost: Math.max(0, rows - parsed.length) }
+  }
+
+  retain(limits: RetentionLimits, now: number): boolean {
+    let more = false
+    this.guarded(open => {
+      more = retentionStep(open.db, limits, now)
+    })
+    return more
+  }
+
+  bytes(): number {
+    return this.open === null ? 0 : usedBytes(this.open.db)
+  }
+
+  /** Opens the file if need be; also finds out that someone took it away. */
+  ensureOpen(): void {
+    this.guarded(() => {})
+  }
+
+  close(): void {
+    const open = this.open
+    this.open = null
+    if (open === null) return
+    try {
+      open.db.close()
+    } catch (error) {
+      this.warn(describe(error, this.file))
+    }
+  }
+
+  private guarded(work: (open: OpenDb) => void): void {
+    try {
+      this.noticeTakenAway()
+      work((this.open ??= this.openFile()))
+    } catch (error) {
+      const damage = damageOf(error)
+      // A lock goes away by itself; after anything else only a fresh connection can be trusted.
+      if (damage !== 'busy') this.close()
+      if (damage !== 'corrupt') throw error
+      const moved = setAside(this.file, Date.now())
+      this.warn(`${describe(error, this.file)} It was set aside as ${moved} and a new one begun.`)
+      this.replaced()
+      work((this.open = this.openFile()))
+    }
+  }
+
+  /** SQLite would go on writing into a deleted file, and nobody would ever see the rows. */
+  private noticeTakenAway(): void {
+    if (this.open === null || inodeOf(this.file) === this.open.inode) return
+    this.warn(`${this.file} was deleted or replaced; a new one is begun.`)
+    this.close()
+    this.replaced()
+  }
+
+  private openFile(): OpenDb {
+    const db = openTraffic(this.file)
+    try {
+      const { value } = db.prepare("SELECT value FROM meta WHERE name = 'last_id'").get() as { value: number }
+      return {
+        db,
+        insertExchange: db.prepare(INSERT_EXCHANGE),
+        insertConnection: db.prepare(INSERT_CONNECTION),
+        setLastId: db.prepare("UPDATE meta SET value = ? WHERE name = 'last_id'"),
+        rollup: new Rollup(db),
+        lastId: value,
+        inode: inodeOf(this.file),
+      }
+    } catch (error) {
+      db.close()
+      throw error
+    }
+  }
+}
+
+function insertRows(open: OpenDb, rows: LogRow[]): void {
+  let id = open.lastId
+  open.rollup.begin()
+  for (const row of rows) {
+    id++
+    if (row.kind === 'exchange') open.insertExchange.run(exchangeValues(id, row))
+    else open.insertConnection.run(connectionValues(id, row))
+    open.rollup.add(row)
+  }
+  open.rollup.flush()
+  open.setLastId.run(id)
+}
+
+function inodeOf(file: string): number {
+  return fs.statSync(file, { throwIfNoEntry: false })?.ino ?? -1
+}
