@@ -30,11 +30,15 @@ export class Conn {
   readonly startedMono: number
   protocol: Protocol = 'none'
   hello: HelloFacts | null = null
+  /** SNI, or Host on plain HTTP: what the first bytes named; null when they named nothing. */
+  host: string | null = null
   decision: Decision | null = null
   /** After the client's handshake with us, e.g. `TLSv1.3`. */
   clientTlsVersion = ''
   clientCipher = ''
   clientAlpn = ''
+  /** Of the latest connection to the origin, e.g. `TLSv1.3`; '' when there was none. */
+  originTlsVersion = ''
   /** Spliced bytes from client to origin, and back. */
   bytesUp = 0
   bytesDown = 0

@@ -1,0 +1,146 @@
+import type net from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { SecureContext, TLSSocket } from 'node:tls'
+import type { Conn, HelloFacts } from '../core/conn.ts'
+import type { Policy } from '../core/decision.ts'
+import type { WeirError } from '../core/errors.ts'
+import type {
+  ClientEvents,
+  ClientStream,
+  Exchange,
+  LocalReply,
+  RequestHead,
+  ResponseHead,
+  UpstreamConn,
+  UpstreamInfo,
+  UpstreamTarget,
+} from '../core/exchange.ts'
+import type { HeaderList } from '../core/headers.ts'
+import type { LogRow } from '../core/log-event.ts'
+
+/**
+ * What the two pipelines need from the stations, as the root (worker.ts) hands it to them. Stations do not know each
+ * other; this file is the list of what flows between them.
+ */
+export interface Stations {
+  policy(): Policy
+  peek(socket: net.Socket, done: (result: Peeked) => void): void
+  /** The certificate for a name, minted if need be. */
+  leaf(name: string, done: (error: WeirError | null, context: SecureContext | null) => void): void
+  terminate(
+    socket: net.Socket,
+    context: SecureContext,
+    name: string,
+    done: (error: WeirError | null, tls: TLSSocket | null) => void,
+  ): void
+  serveH1(options: ServeOptions): HttpServer
+  serveH2(options: ServeOptions): HttpServer
+  /** A plain connection to the original destination, for splices. Returns a function that gives up. */
+  dialRaw(target: UpstreamTarget, done: (error: WeirError | null, socket: net.Socket | null) => void): () => void
+  relay(client: Duplex, origin: Duplex, counters: ByteCounters, done: (error: WeirError | null) => void): void
+  acquire(target: UpstreamTarget, waiter: UpstreamWaiter): { cancel(): void }
+  filters: FilterRunner
+  cache: CacheStation | null
+  hop: HopStation
+  errorPage(ex: Exchange, error: WeirError): LocalReply
+  /** Refuses what leads back to the box. */
+  isOwnDestination(addr: string, port: number): boolean
+  /** Dial from the client's own address. */
+  keepClientAddress: boolean
+  emit(row: LogRow): void
+  counters: TrafficCounters
+}
+
+export type Peeked =
+  | { kind: 'tls'; facts: HelloFacts }
+  | { kind: 'h1'; host: string | null }
+  | { kind: 'h2' }
+  | { kind: 'other' }
+  | { kind: 'silent' }
+  | { kind: 'slow' }
+  | { kind: 'closed' }
+  | { kind: 'malformed'; why: string }
+
+export interface ServeOptions {
+  conn: Conn
+  socket: net.Socket
+  scheme: 'http' | 'https'
+  /** The name the connection was opened for; Host must agree. null on plain HTTP. */
+  sni: string | null
+  onRequest(ex: Exchange, stream: ClientStream): ClientEvents
+  /** The message could not be understood: the page to answer with, if any. */
+  onRefused(error: WeirError, partial: RequestHead | null): LocalReply | null
+  onClosed(error: WeirError | null): void
+}
+
+export interface HttpServer {
+  /** Finishes what runs, takes nothing new. */
+  drain(): void
+  destroy(): void
+}
+
+export interface ByteCounters {
+  bytesUp: number
+  bytesDown: number
+}
+
+export interface UpstreamWaiter {
+  onConn(conn: UpstreamConn, reused: boolean): void
+  onDialError(error: WeirError, info: UpstreamInfo | null): void
+}
+
+/** Compiled filters; `done` may be called before the function returns. */
+export interface FilterRunner {
+  runRequest(ex: Exchange, done: (reply: LocalReply | null) => void): void
+  runResponse(ex: Exchange, done: (reply: LocalReply | null) => void): void
+}
+
+export interface HopStation {
+  /** Takes hop-by-hop and framing fields off and adds Via, in place. A request that came through here before: 'policy-loop'. */
+  request(head: RequestHead): WeirError | null
+  response(head: ResponseHead): void
+}
+
+/** Opaque to the pipeline: the cache's own entry. */
+export type CacheEntry = object
+
+export type CacheLookup =
+  | { kind: 'bypass'; reason: string }
+  | { kind: 'miss'; reason: string }
+  | { kind: 'fresh'; entry: CacheEntry; ageSeconds: number }
+  | { kind: 'stale'; entry: CacheEntry; reason: string }
+  | { kind: 'unsatisfiable'; reason: string }
+
+export interface CacheWriter {
+  write(chunk: Buffer): void
+  /** false: the answer was cut off and is dropped. */
+  end(complete: boolean): void
+}
+
+export interface CachedAnswer {
+  status: number
+  headers: HeaderList
+  body: Buffer[] | null
+  bodyLength: number
+}
+
+export interface CacheStation {
+  lookup(request: RequestHead, scope: string, nowMs: number): CacheLookup
+  /** Fields that make the request conditional on the stored answer. */
+  conditional(entry: CacheEntry, request: RequestHead): HeaderList
+  answer(entry: CacheEntry, request: RequestHead, nowMs: number): CachedAnswer
+  begin(request: RequestHead, response: ResponseHead, scope: string, requestMs: number, responseMs: number): CacheWriter | string
+  freshen(entry: CacheEntry, request: RequestHead, response: ResponseHead, requestMs: number, responseMs: number): CacheEntry | null
+  invalidate(request: RequestHead, response: ResponseHead, scope: string): void
+}
+
+/** Whole numbers that only grow, read once a second for the supervisor. */
+export interface TrafficCounters {
+  connections: number
+  exchanges: number
+  blocked: number
+  spliced: number
+  inspected: number
+  cacheHits: number
+  bytesSaved: number
+}
