@@ -13,14 +13,21 @@ export interface WorkerInit {
   cacheBytes: number
   clientAddressMode: 'full' | 'pseudonym' | 'none'
   pseudonymKey: Buffer
-  policyText: string
-  policyVersion: string
+  policy: PolicySource
   /** Every address of the box and the ports it listens on: what the loop guard refuses. */
   ownAddrs: string[]
   ownPorts: number[]
   /** Run as this user once all is loaded; null when the supervisor is not root. */
   uid: number | null
   gid: number | null
+}
+
+/** A policy document with everything it names: a worker may not read files. */
+export interface PolicySource {
+  text: string
+  version: string
+  /** Path as written in the document → content. */
+  lists: Record<string, string>
 }
 
 export interface WorkerCounters {
@@ -42,7 +49,8 @@ export interface WorkerCounters {
 export type ToWorker =
   | { t: 'init'; init: WorkerInit }
   | { t: 'minted'; id: number; leaf: LeafCertificate | null; error: string }
-  | { t: 'policy'; text: string; version: string; defaultTier: 'inspect' | 'names' | 'pass' }
+  | { t: 'policy'; policy: PolicySource }
+  | { t: 'own-addresses'; addrs: string[] }
   | { t: 'purge'; host: string | null }
   | { t: 'drain' }
 
@@ -55,7 +63,7 @@ export type FromWorker =
   | { t: 'counters'; counters: WorkerCounters }
   | { t: 'policy-failed'; version: string; message: string }
 
-/** admin → supervisor: calls by name with an answer; the closed list is in src/supervisor/calls.ts. */
+/** admin → supervisor: calls by name with an answer; the closed list is in src/admin/calls.ts. */
 export type FromAdmin = { t: 'ready' } | { t: 'call'; id: number; method: string; params: unknown }
 
 /** supervisor → admin */
