@@ -36,6 +36,7 @@ function dropOld(db: Database.Database, days: number, now: number): boolean {
       const sql = `DELETE FROM ${table} WHERE id IN (SELECT id FROM ${table} WHERE time < ? ORDER BY time LIMIT ${STEP_ROWS})`
       most = Math.max(most, db.prepare(sql).run(cutoff).changes)
     }
+    db.prepare('DELETE FROM marks WHERE time < ?').run(cutoff)
     db.prepare('DELETE FROM minutes WHERE minute < ?').run(Math.floor(cutoff / MINUTE_MS))
     return most
   })

@@ -4,7 +4,7 @@ import type { LogRow } from '../core/log-event.ts'
 import { damageOf, describe, openTraffic, setAside, usedBytes } from './database.ts'
 import { connectionValues, exchangeValues, INSERT_CONNECTION, INSERT_EXCHANGE, parseBatch } from './record.ts'
 import { type RetentionLimits, retentionStep } from './retention.ts'
-import { Rollup } from './rollup.ts'
+import { MINUTE_MS, Rollup } from './rollup.ts'
 
 export interface WriteResult {
   stored: number
@@ -17,8 +17,11 @@ interface OpenDb {
   insertExchange: Database.Statement
   insertConnection: Database.Statement
   setLastId: Database.Statement
+  addMark: Database.Statement
   rollup: Rollup
   lastId: number
+  /** Minute of the wall clock of the last mark. */
+  markedMinute: number
   inode: number
 }
 
@@ -110,8 +113,10 @@ export class Writer {
         insertExchange: db.prepare(INSERT_EXCHANGE),
         insertConnection: db.prepare(INSERT_CONNECTION),
         setLastId: db.prepare("UPDATE meta SET value = ? WHERE name = 'last_id'"),
+        addMark: db.prepare('INSERT OR IGNORE INTO marks VALUES (?, ?)'),
         rollup: new Rollup(db),
         lastId: value,
+        markedMinute: 0,
         inode: inodeOf(this.file),
       }
     } catch (error) {
@@ -123,6 +128,11 @@ export class Writer {
 
 function insertRows(open: OpenDb, rows: LogRow[]): void {
   let id = open.lastId
+  const now = Date.now()
+  if (Math.floor(now / MINUTE_MS) !== open.markedMinute) {
+    open.addMark.run(now, id)
+    open.markedMinute = Math.floor(now / MINUTE_MS)
+  }
   open.rollup.begin()
   for (const row of rows) {
     id++

@@ -109,6 +109,10 @@ CREATE TABLE tops (
   PRIMARY KEY (width, kind, bucket, name, rule, rule_line, list)
 ) STRICT, WITHOUT ROWID;
 
+-- Once a minute of the wall clock: the last id given so far. A row is written after it began, so no row up to `id` began
+-- after `time`: "since nine o'clock" need not look at older ids.
+CREATE TABLE marks (time INTEGER PRIMARY KEY, id INTEGER NOT NULL) STRICT;
+
 -- last_id: survives the deletion of every row, so that an id is never given twice.
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 INSERT INTO meta VALUES ('last_id', 0);
