@@ -8,8 +8,9 @@ import { type Config, configSchema } from './schema.ts'
 /** Larger than any hand-written file, small enough to parse in milliseconds. */
 const MAX_CONFIG_BYTES = 1 << 20
 
-/** Reads `weir.yaml`. Throws one UserError that lists every mistake with line, key and advice. */
-export function loadConfig(file: string): Config {
+/** Reads `weir.yaml`; null: the defaults. Throws one UserError that lists every mistake with line, key and advice. */
+export function loadConfig(file: string | null): Config {
+  if (file === null) return configSchema.parse({})
   const { config, problems } = checkConfig(file)
   if (config === null) throw new UserError(problems.map(problem => formatProblem(file, problem)).join('\n'))
   return config
