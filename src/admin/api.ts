@@ -80,7 +80,7 @@ export type {
   Why,
 } from '../store/answers.ts'
 
-// ── GET /live?q=  Server-sent events; resumes by Last-Event-ID ─────────────────────────────────────────────────────
+// ── GET /live?q=&after=  Server-sent events, begins after row `after` (now, unless said); resumes by Last-Event-ID ─────────────────────────────────────────────────────
 
 /** event `hello`, first. A `build` other than the page's own: a new UI is installed, offer to reload. */
 export interface LiveHello {
