@@ -67,6 +67,7 @@ export const persistentDir = (name: string) => `/run/${name}`
 export async function createLab(options: LabOptions = {}): Promise<Lab> {
   if (process.getuid?.() !== 0) throw new Error('The lab makes network namespaces: it needs root.')
   const name = options.name ?? `weir-${randomBytes(4).toString('hex')}`
+  if (fs.existsSync(`/run/netns/${name}-client`)) throw new Error(`There is a lab named ${name} already.`)
   const dir = options.persistent ? persistentDir(name) : fs.mkdtempSync(path.join(STATE_ROOT, `${name}-`))
   fs.mkdirSync(dir, { recursive: true })
   // The watchdog is there before anything it has to take away.
