@@ -15,8 +15,8 @@ import { AdminProcess } from './supervisor/admin-process.ts'
 import { boxCalls } from './supervisor/calls.ts'
 import { ownAddresses, watchOwnAddresses } from './supervisor/own-addresses.ts'
 import { PolicyKeeper } from './supervisor/policy-keeper.ts'
-import { RulesKeeper } from './supervisor/rules-keeper.ts'
 import { rulesConfig } from './supervisor/rules-config.ts'
+import { RulesKeeper } from './supervisor/rules-keeper.ts'
 import { secretFile } from './supervisor/secret-file.ts'
 import { takeStateDir } from './supervisor/state-dir.ts'
 import { serviceUser } from './supervisor/user.ts'
@@ -128,7 +128,10 @@ export async function runSupervisor(configFile: string): Promise<number> {
       version: VERSION,
       listen: config.listen.admin,
     },
-    calls: { ...accountCalls(accounts), ...boxCalls({ policy, purge: host => workers.broadcast({ t: 'purge', host }) }) },
+    calls: {
+      ...accountCalls(accounts),
+      ...boxCalls({ policy, purge: host => workers.broadcast({ t: 'purge', host }) }),
+    },
     status,
     log,
   })
@@ -140,7 +143,10 @@ export async function runSupervisor(configFile: string): Promise<number> {
 
   // 4. Ready: from here on traffic may come
   const stop = stopSignal(reload)
-  const started = await Promise.race([Promise.all([allReady.promise, admin.ready]).then(() => true), stop.then(() => false)])
+  const started = await Promise.race([
+    Promise.all([allReady.promise, admin.ready]).then(() => true),
+    stop.then(() => false),
+  ])
   if (started) {
     rules.apply()
     if (first !== null) process.stdout.write(`weir: first sign-in: ${first.user} / ${first.password}\n`)

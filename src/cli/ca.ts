@@ -29,7 +29,8 @@ export const ca: Command = {
         return 0
       case 'export': {
         const format = FORMATS.find(candidate => candidate === values.format)
-        if (format === undefined) throw new UsageError(`"${values.format}" is no format; choose one of ${FORMATS.join(', ')}.`)
+        if (format === undefined)
+          throw new UsageError(`"${values.format}" is no format; choose one of ${FORMATS.join(', ')}.`)
         const { bytes } = exportCa(facts, format)
         if (values.out === undefined) process.stdout.write(bytes)
         else fs.writeFileSync(values.out, bytes)

@@ -1,5 +1,5 @@
 import fs from 'node:fs'
-import { parseArgs, type ParseArgsConfig } from 'node:util'
+import { type ParseArgsConfig, parseArgs } from 'node:util'
 
 export interface Command {
   word: string

@@ -23,7 +23,8 @@ export function checkConfig(file: string): { config: Config | null; problems: Pr
   const config = absolutePaths(value, path.dirname(path.resolve(file)))
   config.tls.originRoots.forEach((root, i) => {
     const why = unreadable(root)
-    if (why !== null) problems.push({ line: lineAt(['tls', 'originRoots', i]), key: `tls.originRoots[${i}]`, message: why })
+    if (why !== null)
+      problems.push({ line: lineAt(['tls', 'originRoots', i]), key: `tls.originRoots[${i}]`, message: why })
   })
   const why = config.policy === null ? null : unreadable(config.policy)
   if (why !== null) problems.push({ line: lineAt(['policy']), key: 'policy', message: why })
@@ -32,11 +33,14 @@ export function checkConfig(file: string): { config: Config | null; problems: Pr
 
 function readText(file: string): string {
   try {
-    if (fs.statSync(file).size > MAX_CONFIG_BYTES) throw new UserError(`${file} is larger than 1 MiB: this is no weir.yaml.`)
+    if (fs.statSync(file).size > MAX_CONFIG_BYTES)
+      throw new UserError(`${file} is larger than 1 MiB: this is no weir.yaml.`)
     return fs.readFileSync(file, 'utf8')
   } catch (error) {
     if (error instanceof UserError) throw error
-    throw new UserError(`${file} cannot be read: ${(error as NodeJS.ErrnoException).code}. Name the file with --config FILE.`)
+    throw new UserError(
+      `${file} cannot be read: ${(error as NodeJS.ErrnoException).code}. Name the file with --config FILE.`,
+    )
   }
 }
 

@@ -33,7 +33,11 @@ export const configSchema = z
           .string()
           .regex(/^[A-Za-z0-9._-]{1,15}$/, 'must be the name of a network interface, such as eth1')
           .default('lan'),
-        ports: z.array(port).min(1, 'must name at least one port').max(15, 'iptables takes at most 15 ports').default([80, 443]),
+        ports: z
+          .array(port)
+          .min(1, 'must name at least one port')
+          .max(15, 'iptables takes at most 15 ports')
+          .default([80, 443]),
         /** Destinations that are never intercepted (management hosts, networks). */
         exclude: z.array(cidr).max(256).default([]),
         /** UDP 443 from clients: `reject` makes browsers come back over TCP at once. */

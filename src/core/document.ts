@@ -1,5 +1,5 @@
-import { isAlias, isCollection, isMap, isPair, isScalar, LineCounter, parseDocument } from 'yaml'
 import type { Document } from 'yaml'
+import { isAlias, isCollection, isMap, isPair, isScalar, LineCounter, parseDocument } from 'yaml'
 import type { z } from 'zod'
 
 /** One mistake in a document a person wrote, with all that is needed to mend it. */
@@ -19,7 +19,11 @@ export interface ReadDocument<T> {
 }
 
 /** Reads a YAML document against a schema: every mistake at once, each with line, key and advice. */
-export function readDocument<S extends z.ZodType>(text: string, schema: S, knownKeys: KnownKeys): ReadDocument<z.output<S>> {
+export function readDocument<S extends z.ZodType>(
+  text: string,
+  schema: S,
+  knownKeys: KnownKeys,
+): ReadDocument<z.output<S>> {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, strict: true })
   const problems: Problem[] = []
@@ -60,7 +64,11 @@ function unknownKey(
 ): Problem {
   const near = nearest(key, known)
   const advice = near === null ? `Known keys here: ${known.join(', ')}.` : `Did you mean "${near}"?`
-  return { line: lineOf(keyOffset(document, path, key)), key: keyText([...path, key]), message: `unknown key. ${advice}` }
+  return {
+    line: lineOf(keyOffset(document, path, key)),
+    key: keyText([...path, key]),
+    message: `unknown key. ${advice}`,
+  }
 }
 
 function offsetAt(document: Document, path: readonly PropertyKey[]): number {
@@ -79,7 +87,9 @@ function keyOffset(document: Document, path: readonly PropertyKey[], key: string
 }
 
 function keyText(path: readonly PropertyKey[]): string {
-  return path.map((part, i) => (typeof part === 'number' ? `[${part}]` : i === 0 ? String(part) : `.${String(part)}`)).join('')
+  return path
+    .map((part, i) => (typeof part === 'number' ? `[${part}]` : i === 0 ? String(part) : `.${String(part)}`))
+    .join('')
 }
 
 function firstLine(text: string): string {

@@ -62,6 +62,8 @@ export type FromWorker =
   | { t: 'log'; batch: Buffer; rows: number; dropped: number }
   | { t: 'counters'; counters: WorkerCounters }
   | { t: 'policy-failed'; version: string; message: string }
+  /** Everything is over and logged; the process ends. */
+  | { t: 'drained' }
 
 /** admin → supervisor: calls by name with an answer; the closed list is in src/admin/calls.ts. */
 export type FromAdmin = { t: 'ready' } | { t: 'call'; id: number; method: string; params: unknown }

@@ -47,7 +47,12 @@ export class ExchangeRun implements ClientEvents, UpstreamEvents, UpstreamWaiter
   /** Bodies of our own that wait for the client to drain. */
   #pending: Buffer[] | null = null
 
-  constructor(stations: Stations, ex: Exchange, client: ClientStream, onUpgradeOver: (error: WeirError | null) => void) {
+  constructor(
+    stations: Stations,
+    ex: Exchange,
+    client: ClientStream,
+    onUpgradeOver: (error: WeirError | null) => void,
+  ) {
     this.#stations = stations
     this.#ex = ex
     this.#client = client
@@ -374,5 +379,9 @@ function makeHead(status: number, headers: HeaderList, bodyLength: number): Resp
 }
 
 function plainReply(status: number, text: string): LocalReply {
-  return { status, headers: ['Content-Type', 'text/plain; charset=utf-8', 'Cache-Control', 'no-store'], body: Buffer.from(text) }
+  return {
+    status,
+    headers: ['Content-Type', 'text/plain; charset=utf-8', 'Cache-Control', 'no-store'],
+    body: Buffer.from(text),
+  }
 }

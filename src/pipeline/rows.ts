@@ -97,4 +97,3 @@ function verdictOf(decision: Decision | null, error: WeirError | null): 'allow' 
 function round(ms: number): number {
   return Math.round(ms * 10) / 10
 }
-

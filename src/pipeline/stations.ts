@@ -129,8 +129,20 @@ export interface CacheStation {
   /** Fields that make the request conditional on the stored answer. */
   conditional(entry: CacheEntry, request: RequestHead): HeaderList
   answer(entry: CacheEntry, request: RequestHead, nowMs: number): CachedAnswer
-  begin(request: RequestHead, response: ResponseHead, scope: string, requestMs: number, responseMs: number): CacheWriter | string
-  freshen(entry: CacheEntry, request: RequestHead, response: ResponseHead, requestMs: number, responseMs: number): CacheEntry | null
+  begin(
+    request: RequestHead,
+    response: ResponseHead,
+    scope: string,
+    requestMs: number,
+    responseMs: number,
+  ): CacheWriter | string
+  freshen(
+    entry: CacheEntry,
+    request: RequestHead,
+    response: ResponseHead,
+    requestMs: number,
+    responseMs: number,
+  ): CacheEntry | null
   invalidate(request: RequestHead, response: ResponseHead, scope: string): void
 }
 

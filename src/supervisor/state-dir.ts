@@ -15,7 +15,9 @@ export function takeStateDir(dir: string): () => void {
   const file = path.join(dir, 'weir.pid')
   const other = holder(file)
   if (other !== null) {
-    throw new UserError(`Weir already runs on ${dir} (process ${other}). Stop that one first, or give this one a "stateDir" of its own.`)
+    throw new UserError(
+      `Weir already runs on ${dir} (process ${other}). Stop that one first, or give this one a "stateDir" of its own.`,
+    )
   }
   fs.writeFileSync(file, `${process.pid} ${startOf(process.pid) ?? ''}\n`, { mode: 0o600 })
   return () => fs.rmSync(file, { force: true })

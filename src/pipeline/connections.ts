@@ -1,0 +1,67 @@
+import type net from 'node:net'
+import { Connection, connOf } from './connection.ts'
+import type { Stations } from './stations.ts'
+
+/** One device may hold so many connections at one worker: a browser with a hundred tabs stays far below. */
+const MAX_PER_CLIENT = 2048
+
+/** All client connections of a worker. */
+export class Connections {
+  readonly #stations: Stations
+  readonly #all = new Set<Connection>()
+  /** Open connections by client; bounded by the listener's own limit, an entry lives as long as its connections. */
+  readonly #perClient = new Map<string, number>()
+  readonly #idPrefix: string
+  #count = 0
+  #draining = false
+  #onEmpty: (() => void) | null = null
+
+  /** `idPrefix` makes connection ids unique across workers and restarts. */
+  constructor(stations: Stations, idPrefix: string) {
+    this.#stations = stations
+    this.#idPrefix = idPrefix
+  }
+
+  get size(): number {
+    return this.#all.size
+  }
+
+  accept(socket: net.Socket, ingress: string): void {
+    const conn = connOf(socket, `${this.#idPrefix}-${(++this.#count).toString(36)}`, ingress)
+    if (conn === null) {
+      socket.destroy()
+      return
+    }
+    const open = this.#perClient.get(conn.clientAddr) ?? 0
+    if (open >= MAX_PER_CLIENT) {
+      socket.resetAndDestroy()
+      return
+    }
+    this.#perClient.set(conn.clientAddr, open + 1)
+    const connection = new Connection(this.#stations, socket, conn, this.#over)
+    this.#all.add(connection)
+    connection.start()
+  }
+
+  /** Resolves when the last connection is over. Idle ones are closed at once, running exchanges finish. */
+  drain(): Promise<void> {
+    this.#draining = true
+    for (const connection of this.#all) connection.drain()
+    return new Promise(resolve => {
+      this.#onEmpty = resolve
+      if (this.#all.size === 0) resolve()
+    })
+  }
+
+  destroy(): void {
+    for (const connection of this.#all) connection.destroy()
+  }
+
+  readonly #over = (connection: Connection): void => {
+    this.#all.delete(connection)
+    const open = (this.#perClient.get(connection.clientAddr) ?? 1) - 1
+    if (open === 0) this.#perClient.delete(connection.clientAddr)
+    else this.#perClient.set(connection.clientAddr, open)
+    if (this.#draining && this.#all.size === 0) this.#onEmpty?.()
+  }
+}
