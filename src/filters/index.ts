@@ -1,0 +1,6 @@
+import type { FilterFactory } from '../core/filter.ts'
+import { block } from './block.ts'
+import { responseHygiene } from './response-hygiene.ts'
+
+/** In the order they run. */
+export const FILTERS: readonly FilterFactory[] = [block, responseHygiene]
