@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import pino, { type Logger } from 'pino'
-import { loadOrCreateCa } from '../ca/create.ts'
+import pino from 'pino'
+import { type Ca, loadOrCreateCa } from '../ca/create.ts'
 import { accountCalls } from './admin/calls.ts'
 import { loadConfig } from './config/load.ts'
 import { type Config, parseListen } from './config/schema.ts'
-import type { BoxStatus, FromWorker, ToWorker, WorkerInit } from './core/ipc.ts'
+import type { FromWorker, ToWorker, WorkerInit } from './core/ipc.ts'
 import { closeDescriptor, listenPlain, listenTransparent } from './os/sockets.ts'
 import { Accounts } from './store/accounts.ts'
 import { startStore } from './store/store.ts'
@@ -18,28 +18,33 @@ import { PolicyKeeper } from './supervisor/policy-keeper.ts'
 import { rulesConfig } from './supervisor/rules-config.ts'
 import { RulesKeeper } from './supervisor/rules-keeper.ts'
 import { secretFile } from './supervisor/secret-file.ts'
+import { Signals } from './supervisor/signals.ts'
 import { takeStateDir } from './supervisor/state-dir.ts'
-import { serviceUser } from './supervisor/user.ts'
+import { type ServiceUser, serviceUser } from './supervisor/user.ts'
 import { WorkerPool } from './supervisor/worker-pool.ts'
 import { mintLeaf } from './tls/mint.ts'
-import { systemRoots } from './tls/roots.ts'
+import { systemRoots } from './tls/verify.ts'
 import { VERSION } from './version.ts'
 
 /** Running exchanges get so long after SIGTERM. */
-const DRAIN_MS = 10_000
+const DRAIN_MS = 8_000
 
 /**
- * The supervisor: makes everything that needs rights or secrets, starts the processes that see the network, and
- * touches no traffic itself. Resolves with the exit status after SIGTERM or SIGINT; throws UserError when it cannot start.
+ * The supervisor: makes everything that needs rights or secrets, starts the processes that see the network, and touches
+ * no traffic itself. Resolves with the exit status after SIGTERM or SIGINT; throws UserError when it cannot start.
+ * What was taken is given back in reverse order, whichever way it ends.
  */
-export async function runSupervisor(configFile: string): Promise<number> {
-  let config = loadConfig(configFile)
+export async function runSupervisor(configFile: string | null): Promise<number> {
+  await using taken = new AsyncDisposableStack()
+  const signals = new Signals()
+  taken.defer(() => signals.close())
   const log = pino({ base: { process: 'supervisor' } }, pino.destination({ dest: 2, sync: true }))
-  const startedAt = Date.now()
+  let config = loadConfig(configFile)
+  const user = serviceUser(config.user)
+  const count = config.workers === 0 ? os.availableParallelism() : config.workers
 
   // 1. What must be right before anything starts
-  const user = serviceUser(config.user)
-  const releaseState = takeStateDir(config.stateDir)
+  taken.defer(takeStateDir(config.stateDir))
   const ca = loadOrCreateCa(path.join(config.stateDir, 'ca'))
   const policy = new PolicyKeeper(config)
   const rules = new RulesKeeper(rulesConfig(config), {
@@ -47,80 +52,45 @@ export async function runSupervisor(configFile: string): Promise<number> {
     failOpen: config.onFailure === 'open',
     log,
   })
-  const count = config.workers === 0 ? os.availableParallelism() : config.workers
   const sockets = openSockets(config, count)
+  taken.defer(() => sockets.close())
 
-  // 2. The store, the accounts
+  // 2. What is kept: the log and the accounts
   let admin: AdminProcess | null = null
-  const trafficDb = path.join(config.stateDir, 'traffic.db')
   const store = startStore({
-    file: trafficDb,
-    retentionDays: config.log.retentionDays,
-    maxBytes: config.log.maxMB * 1_000_000,
+    ...storeSettings(config),
     log,
     onReplaced: () => admin?.restart(), // it gave up the right to open the new file
   })
+  taken.defer(() => store.stop())
   await store.opened
   const accounts = new Accounts(path.join(config.stateDir, 'admin.db'))
-  const first = accounts.ensureFirstAdmin()
+  taken.defer(() => accounts.close())
+  const firstSignIn = accounts.ensureFirstAdmin()
 
   // 3. The processes that see the network
-  const ticketKeys = randomBytes(48)
-  const pseudonymKey = secretFile(path.join(config.stateDir, 'pseudonym.key'), 32)
-  const originRootsPem = [...systemRoots(), ...config.tls.originRoots.map(file => fs.readFileSync(file, 'utf8'))]
+  const allReady = Promise.withResolvers<void>()
+  const startedAt = Date.now()
+  const makeInit = workerInit(config, count, ca, user)
   const workers = new WorkerPool({
     count,
     log,
     descriptors: id => [sockets.tproxy[id]!],
-    init: (id): WorkerInit => ({
-      workerId: id,
-      keepClientAddress: config.upstream.keepClientAddress,
-      defaultTier: config.tls.tier,
-      originRootsPem,
-      ca: ca.public,
-      ticketKeys,
-      cacheBytes: Math.floor((config.cache.memoryMB * 1_000_000) / count),
-      clientAddressMode: config.log.clientAddress,
-      pseudonymKey,
-      policy: policy.source(),
-      ownAddrs: ownAddresses(),
-      ownPorts: [config.listen.tproxy, parseListen(config.listen.admin)!.port],
-      uid: user?.uid ?? null,
-      gid: user?.gid ?? null,
-    }),
-    onMessage: (message: FromWorker, reply: (message: ToWorker) => void) => {
+    init: id => makeInit(id, policy),
+    onMessage: (message, reply) => {
       if (message.t === 'log') store.write(message.batch, message.rows, message.dropped)
-      else if (message.t === 'mint') reply(mint(message.id, message.name, message.spki))
-      else if (message.t === 'policy-failed') log.error(message, 'a worker refused the policy')
+      else if (message.t === 'mint') reply(mint(ca, message))
+      else if (message.t === 'policy-failed') log.error(message, 'a worker refused the policy and keeps the old one')
     },
     onReady: ready => {
       rules.health(ready)
       if (ready === count) allReady.resolve()
     },
   })
-  const allReady = Promise.withResolvers<void>()
-  const mint = (id: number, name: string, spki: Buffer): ToWorker => {
-    try {
-      return { t: 'minted', id, leaf: mintLeaf(ca.key, ca.public, name, spki, Date.now()), error: '' }
-    } catch (error) {
-      return { t: 'minted', id, leaf: null, error: (error as Error).message }
-    }
-  }
-  const status = (): BoxStatus => ({
-    time: Date.now(),
-    startedAt,
-    version: VERSION,
-    workers: workers.statuses(),
-    rules: rules.state(),
-    policyVersion: policy.version(),
-    log: store.status(),
-  })
-  policy.onChange = source => workers.broadcast({ t: 'policy', policy: source })
-  const unwatch = watchOwnAddresses(addrs => workers.broadcast({ t: 'own-addresses', addrs }))
   admin = new AdminProcess({
     fd: sockets.admin,
     init: {
-      trafficDb,
+      trafficDb: storeSettings(config).file,
       adminDb: path.join(config.stateDir, 'admin.db'),
       ca: ca.public,
       uid: user?.uid ?? null,
@@ -132,36 +102,107 @@ export async function runSupervisor(configFile: string): Promise<number> {
       ...accountCalls(accounts),
       ...boxCalls({ policy, purge: host => workers.broadcast({ t: 'purge', host }) }),
     },
-    status,
+    status: () => ({
+      time: Date.now(),
+      startedAt,
+      version: VERSION,
+      workers: workers.statuses(),
+      rules: rules.state(),
+      policyVersion: policy.version(),
+      log: store.status(),
+    }),
     log,
   })
-  const reload = () => {
-    config = reloadConfig(configFile, config, log)
-    policy.configure(config)
-    store.setRetention(config.log.retentionDays, config.log.maxMB * 1_000_000)
+  const processes = [workers, admin]
+  taken.defer(async () => void (await Promise.all(processes.map(each => each.stop(DRAIN_MS)))))
+
+  // 4. What changes while it runs
+  policy.onChange = source => workers.broadcast({ t: 'policy', policy: source })
+  taken.defer(watchOwnAddresses(addrs => workers.broadcast({ t: 'own-addresses', addrs })))
+  signals.onReload = () => {
+    try {
+      config = loadConfig(configFile)
+      policy.reload(config)
+      store.setRetention(config.log.retentionDays, config.log.maxMB * 1_000_000)
+      log.info({ policy: policy.version() }, 'policy, default tier and retention read again; other keys need a restart')
+    } catch (error) {
+      log.error(`not reloaded, the old settings stay: ${(error as Error).message}`)
+    }
   }
 
-  // 4. Ready: from here on traffic may come
-  const stop = stopSignal(reload)
-  const started = await Promise.race([
-    Promise.all([allReady.promise, admin.ready]).then(() => true),
-    stop.then(() => false),
-  ])
-  if (started) {
+  // 5. Traffic may come, until we are told to stop
+  await Promise.race([Promise.all([allReady.promise, admin.ready]), signals.stop])
+  if (!signals.stopped) {
+    taken.defer(() => rules.remove())
     rules.apply()
-    if (first !== null) process.stdout.write(`weir: first sign-in: ${first.user} / ${first.password}\n`)
-    process.stdout.write('weir: ready\n')
+    if (firstSignIn !== null) print(`weir: first sign-in: ${firstSignIn.user} / ${firstSignIn.password}`)
+    print('weir: ready')
   }
-
-  // 5. The way down: nothing new, what runs may finish, what was logged is kept
-  const signal = await stop
-  log.info({ signal }, 'draining')
-  unwatch()
-  rules.remove()
-  for (const fd of sockets.tproxy) closeDescriptor(fd)
-  await Promise.all([workers.stop(DRAIN_MS), admin.stop(DRAIN_MS)])
-  await store.stop()
-  accounts.close()
-  releaseState()
+  log.info({ signal: await signals.stop }, 'draining')
   return 0
+}
+
+/** Every listening socket, made while there are rights to make it. */
+function openSockets(config: Config, count: number) {
+  const open: number[] = []
+  const keep = (fd: number) => {
+    open.push(fd)
+    return fd
+  }
+  const close = () => {
+    for (const fd of open.splice(0)) closeDescriptor(fd)
+  }
+  try {
+    const { host, port } = parseListen(config.listen.admin)!
+    const admin = keep(listenPlain(host, port))
+    const tproxy = Array.from({ length: count }, () => keep(listenTransparent(config.listen.tproxy)))
+    return { tproxy, admin, close }
+  } catch (error) {
+    close()
+    throw error
+  }
+}
+
+function storeSettings(config: Config) {
+  return {
+    file: path.join(config.stateDir, 'traffic.db'),
+    retentionDays: config.log.retentionDays,
+    maxBytes: config.log.maxMB * 1_000_000,
+  }
+}
+
+/** Secrets shared by all workers are made once, here. */
+function workerInit(config: Config, count: number, ca: Ca, user: ServiceUser | null) {
+  const ticketKeys = randomBytes(48)
+  const boxId = secretFile(path.join(config.stateDir, 'box-id'), 6).toString('hex')
+  const pseudonymKey = secretFile(path.join(config.stateDir, 'pseudonym.key'), 32)
+  const originRootsPem = [...systemRoots(), ...config.tls.originRoots.map(file => fs.readFileSync(file, 'utf8'))]
+  return (workerId: number, policy: PolicyKeeper): WorkerInit => ({
+    workerId,
+    boxId,
+    keepClientAddress: config.upstream.keepClientAddress,
+    originRootsPem,
+    ca: ca.public,
+    ticketKeys,
+    cacheBytes: Math.floor((config.cache.memoryMB * 1_000_000) / count),
+    clientAddressMode: config.log.clientAddress,
+    pseudonymKey,
+    policy: policy.source(),
+    ownAddrs: ownAddresses(),
+    ownPorts: [config.listen.tproxy, parseListen(config.listen.admin)!.port],
+    uid: user?.uid ?? null,
+    gid: user?.gid ?? null,
+  })
+}
+
+function mint(ca: Ca, { id, name, spki }: Extract<FromWorker, { t: 'mint' }>): ToWorker {
+  try {
+    return { t: 'minted', id, leaf: mintLeaf(ca.key, ca.public, name, spki, Date.now()), error: '' }
+  } catch (error) {
+    return { t: 'minted', id, leaf: null, error: (error as Error).message }
+  }
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`)
 }

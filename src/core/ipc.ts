@@ -3,8 +3,9 @@ import type { CaPublic, LeafCertificate } from './ca.ts'
 /** What a worker needs to know; sent once at start, before it gives up its privileges. */
 export interface WorkerInit {
   workerId: number
+  /** Names this box in Via. */
+  boxId: string
   keepClientAddress: boolean
-  defaultTier: 'inspect' | 'names' | 'pass'
   /** PEM of all roots trusted for origins: the system's and `tls.originRoots`. */
   originRootsPem: string[]
   ca: CaPublic
@@ -28,6 +29,8 @@ export interface PolicySource {
   version: string
   /** Path as written in the document → content. */
   lists: Record<string, string>
+  /** For clients without a rule. */
+  defaultTier: 'inspect' | 'names' | 'pass'
 }
 
 export interface WorkerCounters {

@@ -23,6 +23,11 @@ export function takeStateDir(dir: string): () => void {
   return () => fs.rmSync(file, { force: true })
 }
 
+/** The supervisor that runs on this state directory, or null. */
+export function runningPid(dir: string): number | null {
+  return holder(path.join(dir, 'weir.pid'))
+}
+
 /** The live process that holds it. Pids are reused, so the process's start time must agree too. */
 function holder(file: string): number | null {
   let text: string

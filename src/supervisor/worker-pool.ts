@@ -52,8 +52,11 @@ export class WorkerPool {
     return this.#slots.filter(slot => slot.status.state === 'ready').length
   }
 
-  broadcast(message: ToWorker): void {
-    for (const slot of this.#slots) send(slot.child, message)
+  /** Answers how many workers were told. */
+  broadcast(message: ToWorker): number {
+    const alive = this.#slots.filter(slot => slot.child !== null)
+    for (const slot of alive) send(slot.child, message)
+    return alive.length
   }
 
   /** Lets running exchanges finish, for at most `graceMs`. */
