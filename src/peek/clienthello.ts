@@ -1,0 +1,294 @@
+import net from 'node:net'
+import type { HelloFacts } from '../core/conn.ts'
+import { hostName } from './hostname.ts'
+
+/** Post-quantum hellos reach 2 KiB, PSKs and ECH some more; 64 KiB is beyond any client and still cheap to hold. */
+export const MAX_HELLO_BYTES = 65_536
+
+export interface ClientHello {
+  /** Lower case, no final dot; null when there is none or it is no host name (see `sniFault`). */
+  sni: string | null
+  /** Why a server name that was sent is not in `sni`: an address (RFC 6066 §3 forbids it), or no host name at all. */
+  sniFault: 'address' | 'invalid' | null
+  /** One character per octet, GREASE included, in order of preference. */
+  alpn: string[]
+  /** legacy_version: 0x0303 for anything modern. */
+  legacyVersion: number
+  /** supported_versions as sent; empty without that extension. */
+  versions: number[]
+  cipherSuites: number[]
+  /** Extension ids in the order sent. */
+  extensions: number[]
+  groups: number[]
+  signatureSchemes: number[]
+  keyShareGroups: number[]
+  /** encrypted_client_hello (0xfe0d), real or GREASE. */
+  ech: boolean
+  /** A non-empty RFC 5077 session ticket. */
+  sessionTicket: boolean
+  preSharedKey: boolean
+}
+
+/** Closed words, for the log. */
+export type HelloFault =
+  | 'record-type'
+  | 'record-version'
+  | 'record-length'
+  | 'not-client-hello'
+  | 'too-large'
+  | 'trailing-bytes'
+  | 'truncated-field'
+  | 'bad-length'
+  | 'duplicate-extension'
+  | 'bad-server-name'
+  | 'bad-alpn'
+
+/** `need`: how many bytes in all are wanted before another attempt can tell more. */
+export type HelloResult =
+  | { state: 'more'; need: number }
+  | { state: 'hello'; hello: ClientHello }
+  | { state: 'malformed'; why: HelloFault }
+
+const RECORD_HEADER = 5
+const MAX_FRAGMENT = 16_384 // RFC 8446 §5.1
+const EXT_SERVER_NAME = 0
+const EXT_GROUPS = 10
+const EXT_SIGNATURES = 13
+const EXT_ALPN = 16
+const EXT_SESSION_TICKET = 35
+const EXT_PRE_SHARED_KEY = 41
+const EXT_VERSIONS = 43
+const EXT_KEY_SHARE = 51
+const EXT_ECH = 0xfe0d
+const ECDSA_SECP256R1_SHA256 = 0x0403
+
+/**
+ * Parses a ClientHello from the first bytes of a connection, however TCP and the record layer cut it up.
+ * Pure: keeps nothing, changes nothing; what follows the hello's last record is left alone (early data).
+ */
+export function parseClientHello(bytes: Buffer): HelloResult {
+  const message = gather(bytes)
+  if (!Buffer.isBuffer(message)) return message
+  try {
+    return { state: 'hello', hello: parseBody(new Reader(message, 4, message.length)) }
+  } catch (error) {
+    if (error instanceof Malformed) return malformed(error.why)
+    throw error
+  }
+}
+
+/** For policy, log and upstream. */
+export function helloFacts(hello: ClientHello): HelloFacts {
+  let maxVersion = hello.versions.length === 0 ? hello.legacyVersion : 0
+  // GREASE (0x?a?a) and drafts (0x7f..) are no versions: only 0x03xx counts.
+  for (const version of hello.versions) if (version >> 8 === 3 && version > maxVersion) maxVersion = version
+  return {
+    sni: hello.sni,
+    alpn: hello.alpn,
+    maxVersion,
+    ech: hello.ech,
+    ecdsa: hello.signatureSchemes.includes(ECDSA_SECP256R1_SHA256),
+  }
+}
+
+/** The handshake message, joined from its records: the fragments' boundaries mean nothing (RFC 8446 §5.1). */
+function gather(bytes: Buffer): Buffer | HelloResult {
+  let at = 0
+  let have = 0
+  let want = 4
+  const fragments: Buffer[] = []
+  while (have < want) {
+    if (bytes.length > at && bytes[at] !== 22) return malformed('record-type')
+    if (bytes.length > at + 1 && bytes[at + 1] !== 3) return malformed('record-version')
+    if (bytes.length < at + RECORD_HEADER) return more(at + RECORD_HEADER)
+    const length = bytes.readUInt16BE(at + 3)
+    // Empty handshake fragments are forbidden (§5.1), and would make the number of records unlimited.
+    if (length === 0 || length > MAX_FRAGMENT) return malformed('record-length')
+    const end = at + RECORD_HEADER + length
+    const fragment = bytes.subarray(at + RECORD_HEADER, end)
+    fragments.push(fragment)
+    have += fragment.length
+    if (fragments[0]!.length > 0 && fragments[0]![0] !== 1) return malformed('not-client-hello')
+    if (want === 4 && have >= 4) want = 4 + lengthOf(fragments)
+    if (want > MAX_HELLO_BYTES || end > MAX_HELLO_BYTES) return malformed('too-large')
+    if (bytes.length < end) return more(end)
+    at = end
+  }
+  // Nothing may share the hello's record: the client has nothing else to say before our answer.
+  if (have > want) return malformed('trailing-bytes')
+  return fragments.length === 1 ? fragments[0]! : Buffer.concat(fragments)
+}
+
+function lengthOf(fragments: Buffer[]): number {
+  const head = fragments[0]!.length >= 4 ? fragments[0]! : Buffer.concat(fragments)
+  return head.readUIntBE(1, 3)
+}
+
+/** More is asked for only while the limit allows it, so the caller's buffer is bounded by MAX_HELLO_BYTES. */
+function more(need: number): HelloResult {
+  return need > MAX_HELLO_BYTES ? malformed('too-large') : { state: 'more', need }
+}
+
+function malformed(why: HelloFault): HelloResult {
+  return { state: 'malformed', why }
+}
+
+function parseBody(r: Reader): ClientHello {
+  const hello: ClientHello = {
+    sni: null,
+    sniFault: null,
+    alpn: [],
+    legacyVersion: r.u16(),
+    versions: [],
+    cipherSuites: [],
+    extensions: [],
+    groups: [],
+    signatureSchemes: [],
+    keyShareGroups: [],
+    ech: false,
+    sessionTicket: false,
+    preSharedKey: false,
+  }
+  r.skip(32) // random
+  const sessionId = r.u8()
+  if (sessionId > 32) throw new Malformed('bad-length')
+  r.skip(sessionId)
+  hello.cipherSuites = r.block16().u16List(1)
+  if (r.block8().left() === 0) throw new Malformed('bad-length') // compression methods
+  if (r.left() === 0) return hello // before TLS 1.3 the extensions are optional (RFC 5246 §7.4.1.2)
+  const extensions = r.block16()
+  r.done()
+  while (extensions.left() > 0) parseExtension(hello, extensions.u16(), extensions.block16())
+  return hello
+}
+
+function parseExtension(hello: ClientHello, id: number, r: Reader): void {
+  // RFC 8446 §4.2; two server names would let us and the origin each believe another one.
+  if (hello.extensions.includes(id)) throw new Malformed('duplicate-extension')
+  hello.extensions.push(id)
+  switch (id) {
+    case EXT_SERVER_NAME:
+      parseServerName(hello, r)
+      break
+    case EXT_ALPN:
+      hello.alpn = parseAlpn(r)
+      break
+    case EXT_VERSIONS:
+      hello.versions = r.block8().u16List(1)
+      r.done()
+      break
+    case EXT_GROUPS:
+      hello.groups = r.block16().u16List(1)
+      r.done()
+      break
+    case EXT_SIGNATURES:
+      hello.signatureSchemes = r.block16().u16List(1)
+      r.done()
+      break
+    case EXT_KEY_SHARE:
+      hello.keyShareGroups = parseKeyShares(r)
+      break
+    case EXT_SESSION_TICKET:
+      hello.sessionTicket = r.left() > 0
+      break
+    case EXT_PRE_SHARED_KEY:
+      hello.preSharedKey = true
+      break
+    case EXT_ECH:
+      hello.ech = true
+      break
+    default:
+  }
+}
+
+/** RFC 6066 §3: exactly one name of the only type there is. */
+function parseServerName(hello: ClientHello, r: Reader): void {
+  const list = r.block16()
+  r.done()
+  if (list.left() === 0 || list.u8() !== 0) throw new Malformed('bad-server-name')
+  const name = list.block16().text()
+  if (list.left() > 0 || name === '') throw new Malformed('bad-server-name')
+  hello.sni = hostName(name)
+  if (hello.sni === null) hello.sniFault = net.isIP(name) !== 0 ? 'address' : 'invalid'
+}
+
+function parseAlpn(r: Reader): string[] {
+  const out: string[] = []
+  const list = r.block16()
+  r.done()
+  while (list.left() > 0) {
+    const name = list.block8().text()
+    if (name === '') throw new Malformed('bad-alpn') // RFC 7301 §3.1
+    out.push(name)
+  }
+  if (out.length === 0) throw new Malformed('bad-alpn')
+  return out
+}
+
+function parseKeyShares(r: Reader): number[] {
+  const out: number[] = []
+  const list = r.block16() // may be empty: the client asks for a HelloRetryRequest
+  r.done()
+  while (list.left() > 0) {
+    out.push(list.u16())
+    list.block16()
+  }
+  return out
+}
+
+class Malformed extends Error {
+  readonly why: HelloFault
+  constructor(why: HelloFault) {
+    super(why)
+    this.why = why
+  }
+}
+
+/** A window into the message; every read is checked against the window's end. */
+class Reader {
+  readonly #bytes: Buffer
+  #at: number
+  readonly #end: number
+  constructor(bytes: Buffer, at: number, end: number) {
+    this.#bytes = bytes
+    this.#at = at
+    this.#end = end
+  }
+  left(): number {
+    return this.#end - this.#at
+  }
+  skip(count: number): void {
+    if (this.left() < count) throw new Malformed('truncated-field')
+    this.#at += count
+  }
+  u8(): number {
+    this.skip(1)
+    return this.#bytes[this.#at - 1]!
+  }
+  u16(): number {
+    this.skip(2)
+    return this.#bytes.readUInt16BE(this.#at - 2)
+  }
+  block8(): Reader {
+    return this.#block(this.u8())
+  }
+  block16(): Reader {
+    return this.#block(this.u16())
+  }
+  #block(length: number): Reader {
+    this.skip(length)
+    return new Reader(this.#bytes, this.#at - length, this.#at)
+  }
+  u16List(atLeast: number): number[] {
+    if (this.left() % 2 !== 0 || this.left() < atLeast * 2) throw new Malformed('bad-length')
+    const out: number[] = []
+    while (this.left() > 0) out.push(this.u16())
+    return out
+  }
+  text(): string {
+    return this.#bytes.toString('latin1', this.#at, this.#end)
+  }
+  done(): void {
+    if (this.left() > 0) throw new Malformed('bad-length')
+  }
+}
