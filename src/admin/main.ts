@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { exportCa } from '../../ca/export.ts'
-import { guides } from '../../ca/guides.ts'
+import { INSTALL_GUIDES } from '../../ca/guides.ts'
 import type { AdminInit, BoxStatus, FromAdmin, ToAdmin } from '../core/ipc.ts'
 import { dropPrivileges } from '../os/privileges.ts'
 import { createAdminApp } from './app.ts'
@@ -62,7 +62,7 @@ async function start(init: AdminInit): Promise<void> {
     status: () => status,
     ca: init.ca,
     exportCa,
-    guides,
+    guides: INSTALL_GUIDES,
     version: init.version,
     secure: false,
     warn,

@@ -14,7 +14,7 @@ export function createAdminServer(app: AdminApp): http.Server {
       connectionsCheckingInterval: 5000,
       maxHeaderSize: 16 << 10,
     },
-    getRequestListener(app.fetch, { overrideGlobalObjects: false }),
+    getRequestListener(app.fetch),
   )
   server.maxConnections = MAX_CONNECTIONS
   server.maxRequestsPerSocket = 10_000

@@ -94,7 +94,7 @@ function readBuckets(db: Database.Database, from: number, now: number, bucketMs:
   const minutes = bucketMs / MINUTE_MS
   return db
     .prepare(
-      `SELECT minute / ? AS bucket, sum(inspected) AS inspected, sum(names) AS names, sum(passed) AS passed,
+      `SELECT minute / CAST(? AS INTEGER) AS bucket, sum(inspected) AS inspected, sum(names) AS names, sum(passed) AS passed,
         sum(blocked) AS blocked, sum(failed) AS failed, sum(bytes_up) AS up, sum(bytes_down) AS down,
         sum(cache_requests) AS requests, sum(cache_hits) AS hits, sum(bytes_saved) AS saved
       FROM minutes WHERE minute >= ? AND minute <= ? GROUP BY bucket ORDER BY bucket`,
