@@ -36,11 +36,6 @@ function textWith(mistake: (value: string) => string | null) {
   })
 }
 
-const word = z.string().superRefine((value, context) => {
-  if (!WORD.test(value))
-    context.addIssue({ code: 'custom', message: 'A name here is a letter, then letters, digits, - or _.' })
-})
-
 /** A YAML list, never empty: an empty condition would read as "nothing" to one person and "everything" to another. */
 function some<T extends z.ZodType>(item: T, example: string) {
   const list = z.array(item, { error: `must be a list, such as [${example}].` })
@@ -57,7 +52,12 @@ function oneOf<const T extends readonly [string, ...string[]]>(words: T) {
 }
 
 function cappedRecord<T extends z.ZodType>(item: T, max: number) {
-  const record = z.record(word, item, { error: 'must be a mapping of names.' })
+  const record = z.record(z.string().regex(WORD), item, {
+    error: issue =>
+      issue.code === 'invalid_key'
+        ? 'A name here is a letter, then up to 63 letters, digits, - or _.'
+        : 'must be a mapping of names.',
+  })
   return record.refine(value => Object.keys(value).length <= max, { error: `has more than ${max} entries.` })
 }
 
