@@ -46,8 +46,8 @@ export function tproxyRules(config: RulesConfig, family: Family): string {
 :WEIR_DIVERT - [0:0]
 # 1. Connections Weir already holds, on every interface: clients', and origins' answers to a client's address
 #    (keepClientAddress). Before the exclusions: behind MASQUERADE such an answer still carries the box's own address
-#    here, and a connection outlives a change of the exclusions. Not for SYN: a client that reuses a port still in
-#    TIME_WAIT needs TPROXY, which knows how to replace the old socket.
+#    here, and a connection outlives a change of the exclusions. Not for SYN: when a client reuses a port still in
+#    TIME_WAIT here, only TPROXY replaces the old socket at once (with tcp_rfc1337=1 the client would wait a minute).
 -A WEIR_PREROUTING -p tcp ! --syn -m socket --transparent -j WEIR_DIVERT
 -A WEIR_DIVERT -j MARK --set-xmark ${mark}
 -A WEIR_DIVERT -j ACCEPT

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto'
+import fs from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import zlib from 'node:zlib'
+import { hostsFile } from './sites.ts'
 
 type Req = IncomingMessage | Http2ServerRequest
 /** Both servers' responses have all we use; their `write` signatures only differ in overloads. */
@@ -15,14 +18,14 @@ const seen = new Map<string, number>()
 export function handle(req: Req, rawRes: ServerResponse | Http2ServerResponse): void {
   const res = rawRes as Res
   const at = req.url?.indexOf('?') ?? -1
-  const path = at < 0 ? (req.url ?? '/') : req.url!.slice(0, at)
+  const resource = at < 0 ? (req.url ?? '/') : req.url!.slice(0, at)
   const query = new URLSearchParams(at < 0 ? '' : req.url!.slice(at + 1))
-  const key = `${hostOf(req)} ${path}`
+  const key = `${hostOf(req)} ${resource}`
   if (seen.size < 10_000 || seen.has(key)) seen.set(key, (seen.get(key) ?? 0) + 1)
   res.setHeader('x-served', seen.get(key) ?? 0)
   res.on('error', () => {})
   req.on('error', () => {})
-  const page = PAGES[path] ?? notFound
+  const page = PAGES[resource] ?? notFound
   Promise.resolve(page(req, res, query)).catch(() => res.destroy())
 }
 
@@ -141,6 +144,13 @@ const PAGES: Record<string, Page> = {
     res.destroy()
   },
   '/hang': () => {},
+  /** For machines of the lab that share no folder with this one. */
+  '/ca.pem': (_req, res) => {
+    res.end(fs.readFileSync(path.join(process.argv[2] ?? '.', 'ca.pem')))
+  },
+  '/hosts': (_req, res) => {
+    res.end(hostsFile())
+  },
   /** `{ "host path": times }` of this origin process. */
   '/seen': (_req, res) => json(res, Object.fromEntries(seen)),
 }

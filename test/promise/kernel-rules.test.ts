@@ -163,7 +163,7 @@ inLab(
     await startListener(lab)
     await gateway(
       lab,
-      'iptables -P INPUT DROP; iptables -A INPUT -i lo -j ACCEPT; sysctl -qw net.ipv4.conf.all.rp_filter=1',
+      'iptables -P INPUT DROP; iptables -A INPUT -i lo -j ACCEPT; sysctl -qw net.ipv4.conf.all.rp_filter=1 net.ipv4.tcp_rfc1337=1',
     )
     await rules(lab, 'applyRules')
     // The listener closes first, so the gateway holds the client's port in TIME_WAIT when the client uses it again.
