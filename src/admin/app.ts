@@ -40,7 +40,8 @@ export interface AdminEnv {
 export type AdminApp = OpenAPIHono<AdminEnv>
 
 const SMALL_BODY = 64 << 10
-const POLICY_BODY = 4 << 20
+/** A policy document of a mebibyte, as JSON. */
+const POLICY_BODY = 2 << 20
 
 /**
  * No inline script or style, nothing from elsewhere, no framing. `data:` images: the chart's and the QR code's.

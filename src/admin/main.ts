@@ -16,6 +16,7 @@ import { StaticFiles } from './static.ts'
  * socket as fd 4. Everything is loaded and opened first, then privileges end, and only then is a byte taken from the network.
  */
 const LISTEN_FD = 4
+const GRACE_MS = 500
 const UI = path.resolve(import.meta.dirname, '../../web-ui/dist')
 
 function tell(message: FromAdmin): void {
@@ -79,7 +80,7 @@ async function start(init: AdminInit): Promise<void> {
   shutDown = () => {
     live?.closeAll()
     server.close(() => process.exit(0))
-    server.closeIdleConnections()
-    setTimeout(() => process.exit(0), 2000).unref()
+    // Time for answers under way; a connection kept alive by its browser would hold us for a minute.
+    setTimeout(() => server.closeAllConnections(), GRACE_MS)
   }
 }

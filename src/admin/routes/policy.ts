@@ -4,6 +4,9 @@ import type { AdminApp, AdminDeps } from '../app.ts'
 import { ApiFailure } from '../failure.ts'
 import { answers, EXPLAIN, POLICY } from '../schemas.ts'
 
+/** Characters. */
+const MAX_POLICY = 1 << 20
+
 const read = createRoute({
   method: 'get',
   path: '/api/v1/policy',
@@ -14,7 +17,10 @@ const replace = createRoute({
   method: 'post',
   path: '/api/v1/policy',
   request: {
-    body: { required: true, content: { 'application/json': { schema: z.strictObject({ text: z.string() }) } } },
+    body: {
+      required: true,
+      content: { 'application/json': { schema: z.strictObject({ text: z.string().max(MAX_POLICY) }) } },
+    },
   },
   responses: answers(POLICY, 'In force now. With mistakes: 422, each with its line, and nothing has changed.'),
 })
