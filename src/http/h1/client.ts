@@ -1,0 +1,390 @@
+import type { Socket } from 'node:net'
+import { WeirError } from '../../core/errors.ts'
+import {
+  type RequestHead,
+  type ResponseHead,
+  UNKNOWN_LENGTH,
+  type UpstreamConn,
+  type UpstreamEvents,
+  type UpstreamInfo,
+  type UpstreamStream,
+} from '../../core/exchange.ts'
+import { type HeaderList, headerAll } from '../../core/headers.ts'
+import type { HttpLimits } from '../limits.ts'
+import { BAD, DATA, DONE, MORE } from './chunks.ts'
+import { deadlines, NEVER, type Watched } from './deadlines.ts'
+import { Hold } from './hold.ts'
+import { Out } from './out.ts'
+import { BARE_LF, INCOMPLETE, ParsedHead, parseResponse } from './parse.ts'
+import { BodyReader, HeadFinder, TOO_LARGE } from './reader.ts'
+import { breaksLines, chunkSize, lastChunk, requestHead } from './serialize.ts'
+
+const IDLE = 0
+const HEAD = 1
+const BODY = 2
+const CLOSED = 3
+
+/** Takes over a connected (and, for TLS, verified) socket. */
+export function connectH1(socket: Socket, info: UpstreamInfo, limits: HttpLimits): UpstreamConn {
+  return new H1Client(socket, info, limits)
+}
+
+/** Drives one connection to an origin; it is the UpstreamStream of each of its exchanges in turn. */
+export class H1Client implements UpstreamConn, UpstreamStream, Watched {
+  readonly version = 11
+  readonly info: UpstreamInfo
+  onAvailable: (() => void) | null = null
+  onClosed: (() => void) | null = null
+  readonly #socket: Socket
+  readonly #limits: HttpLimits
+  readonly #out: Out
+  readonly #hold = new Hold()
+  readonly #finder: HeadFinder
+  readonly #parsed = new ParsedHead()
+  readonly #body: BodyReader
+  #phase: typeof IDLE | typeof HEAD | typeof BODY | typeof CLOSED = IDLE
+  #events: UpstreamEvents | null = null
+  #request: RequestHead | null = null
+  #carried = 0
+  #interims = 0
+  /** Response bytes of this exchange have come. */
+  #answered = false
+  /** Request body bytes still to be sent (`UNKNOWN_LENGTH`: chunked). */
+  #left = 0
+  #requestEnded = true
+  #blocked = false
+  #flowing = true
+  #pumping = false
+  #closing = false
+  #readBy = NEVER
+  #writeBy = NEVER
+
+  constructor(socket: Socket, info: UpstreamInfo, limits: HttpLimits) {
+    this.info = info
+    this.#socket = socket
+    this.#limits = limits
+    this.#out = new Out(socket)
+    this.#finder = new HeadFinder(limits)
+    this.#body = new BodyReader(limits)
+    deadlines.watch(this)
+    // An origin may close its sending side before it has read all; how that ends is decided here
+    socket.allowHalfOpen = true
+    socket.setNoDelay(true)
+    socket.on('data', this.#onData)
+    socket.on('end', this.#onEnd)
+    socket.on('drain', this.#onDrain)
+    socket.on('error', ignore)
+    socket.on('close', this.#onClose)
+    if (socket.destroyed) process.nextTick(this.#onClose)
+    else socket.resume()
+  }
+
+  capacity(): number {
+    return this.#phase === IDLE && !this.#closing && !this.#socket.destroyed && !this.#socket.readableEnded ? 1 : 0
+  }
+
+  reused(): boolean {
+    return this.#carried > 1 || (this.#carried === 1 && this.#phase === IDLE)
+  }
+
+  close(): void {
+    this.#closing = true
+    if (this.#phase === IDLE) this.destroy()
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  // ── the request ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** No handler is called before it has returned. */
+  send(head: RequestHead, events: UpstreamEvents): UpstreamStream {
+    this.#carried++
+    this.#events = events
+    this.#request = head
+    this.#phase = HEAD
+    this.#interims = 0
+    this.#answered = this.#blocked = false
+    this.#flowing = true
+    this.#left = head.bodyLength
+    this.#requestEnded = head.bodyLength === 0
+    this.#readBy = NEVER
+    if (this.#socket.destroyed) {
+      process.nextTick(failLater, this, events, new WeirError('origin-reset'))
+      return this
+    }
+    if (head.version === 20 && breaksLines(head.headers)) {
+      process.nextTick(failLater, this, events, new WeirError('client-bad-request', 'A field is not valid in HTTP/1.'))
+      return this
+    }
+    this.#out.text(requestHead(head))
+    if (this.#requestEnded) {
+      this.#out.flush()
+      this.#readBy = deadlines.now + this.#limits.responseHeadMs
+    }
+    return this
+  }
+
+  data(chunk: Buffer): boolean {
+    if (this.#requestEnded || this.#request === null || chunk.length === 0) return true
+    const out = this.#out
+    if (this.#left === UNKNOWN_LENGTH) {
+      out.text(chunkSize(chunk.length))
+      out.bytes(chunk)
+      out.text('\r\n')
+    } else {
+      this.#left -= chunk.length
+      if (this.#left < 0) {
+        this.fail(new WeirError('self-internal', 'The request body is longer than its Content-Length.'))
+        return true
+      }
+      out.bytes(chunk)
+    }
+    if (out.full) out.flush()
+    if (!this.#socket.writableNeedDrain) return true
+    this.#blocked = true
+    if (this.#writeBy === NEVER) this.#writeBy = deadlines.now + this.#limits.writeProgressMs
+    return false
+  }
+
+  end(trailers: HeaderList | null): void {
+    if (this.#requestEnded || this.#request === null) return
+    if (this.#left > 0) {
+      this.fail(new WeirError('self-internal', 'The request body is shorter than its Content-Length.'))
+      return
+    }
+    if (this.#left === UNKNOWN_LENGTH) this.#out.text(lastChunk(trailers))
+    this.#requestEnded = true
+    this.#out.flush()
+    if (this.#phase === HEAD && this.#flowing) this.#readBy = deadlines.now + this.#limits.responseHeadMs
+  }
+
+  abort(): void {
+    if (this.#request === null) return
+    this.#forget()
+    this.#kill()
+  }
+
+  readonly #onDrain = (): void => {
+    this.#writeBy = NEVER
+    if (!this.#blocked) return
+    this.#blocked = false
+    this.#events?.onUpstreamDrain()
+  }
+
+  // ── the response ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  pause(): void {
+    if (this.#request === null || !this.#flowing) return
+    this.#flowing = false
+    this.#readBy = NEVER
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    if (this.#request === null || this.#flowing) return
+    this.#flowing = true
+    this.#awaitMore()
+    this.#socket.resume()
+    this.#pump()
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    // A response nobody asked for would answer the next request
+    if (this.#phase === IDLE || this.#phase === CLOSED) {
+      this.#kill()
+      return
+    }
+    this.#answered = true
+    this.#hold.push(chunk)
+    this.#pump()
+  }
+
+  #pump(): void {
+    if (this.#pumping) return
+    this.#pumping = true
+    while (this.#flowing && this.#step());
+    this.#pumping = false
+    if (this.#flowing && this.#socket.readableEnded) this.#cutOff()
+  }
+
+  #step(): boolean {
+    if (this.#phase === HEAD) return this.#stepHead()
+    return this.#phase === BODY && this.#stepBody()
+  }
+
+  #stepHead(): boolean {
+    const hold = this.#hold
+    if (hold.size === 0) return false
+    const end = this.#finder.find(hold)
+    if (end === INCOMPLETE) return false
+    if (end === TOO_LARGE) return this.#bad('Its header is too large.')
+    if (end === BARE_LF) return this.#bad('A header line does not end in CRLF.')
+    const parsed = this.#parsed
+    const refusal = parseResponse(hold.bytes, hold.start, end, this.#limits, parsed)
+    if (refusal !== null) return this.#bad(refusal.why)
+    hold.consumeTo(end)
+    const { status, reason, headers, version } = parsed
+    if (status >= 200) return this.#final({ status, reason, headers, version, bodyLength: this.#responseLength() })
+    if (status === 101) return this.#switch({ status, reason, headers, version, bodyLength: 0 })
+    if (++this.#interims > this.#limits.maxInterim) return this.#bad('There are too many interim responses.')
+    this.#events!.onInformational(status, headers)
+    return true
+  }
+
+  /** RFC 9112 §6.3. For HEAD and 304 the length a body would have had, which no body follows. */
+  #responseLength(): number {
+    const { status, chunked, contentLength } = this.#parsed
+    if (status === 204) return 0
+    return chunked ? UNKNOWN_LENGTH : contentLength
+  }
+
+  #final(head: ResponseHead): boolean {
+    const { status } = head
+    this.#phase = BODY
+    if (this.#request!.method === 'HEAD' || status === 204 || status === 304) this.#body.begin(0)
+    else if (head.bodyLength !== UNKNOWN_LENGTH || this.#parsed.chunked) this.#body.begin(head.bodyLength)
+    else this.#body.beginUntilClose()
+    this.#awaitMore()
+    this.#events!.onResponseHead(head)
+    return true
+  }
+
+  /** RFC 9110 §7.8: only to a request that asked, and only to what it asked for. */
+  #switch(head: ResponseHead): boolean {
+    const asked = this.#request!.upgrade
+    const [answer, more] = headerAll(head.headers, 'upgrade')
+    if (asked === null || answer?.toLowerCase() !== asked || more !== undefined || !this.#parsed.connectionUpgrade) {
+      return this.#bad('It switched protocols without being asked to.')
+    }
+    const events = this.#events!
+    const socket = this.#socket
+    this.#forget()
+    this.#phase = CLOSED
+    this.#letGo()
+    socket.pause()
+    const { bytes, start, end, size } = this.#hold
+    if (size > 0 && !socket.readableEnded) socket.unshift(bytes.subarray(start, end))
+    this.#hold.clear()
+    this.onClosed?.() // for the pool this connection is gone
+    events.onUpgraded(head, socket)
+    return false
+  }
+
+  #stepBody(): boolean {
+    const body = this.#body
+    switch (body.next(this.#hold)) {
+      case DATA: {
+        const chunk = body.chunk!
+        body.chunk = null
+        this.#awaitMore()
+        if (!this.#events!.onResponseData(chunk)) this.pause()
+        return true
+      }
+      case DONE:
+        this.#complete(body.trailers)
+        return false
+      case BAD:
+        return this.#bad(body.why)
+      case MORE:
+        return false
+    }
+  }
+
+  #complete(trailers: HeaderList | null): void {
+    const events = this.#events!
+    const { version, close, keepAlive } = this.#parsed
+    const lasting = version === 11 ? !close : keepAlive && !close
+    // Bytes after the response, or a request that was never finished: whose they are can no longer be told
+    const clean = this.#hold.size === 0 && this.#requestEnded && !this.#body.untilClose
+    this.#forget()
+    if (lasting && clean && !this.#closing && !this.#socket.readableEnded) this.#phase = IDLE
+    else this.#kill()
+    events.onResponseEnd(trailers)
+    if (this.#phase === IDLE) this.onAvailable?.()
+  }
+
+  #awaitMore(): void {
+    if (this.#phase === BODY) this.#readBy = deadlines.now + this.#limits.responseIdleMs
+    else if (this.#requestEnded) this.#readBy = deadlines.now + this.#limits.responseHeadMs
+  }
+
+  // ── ends ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  readonly #onEnd = (): void => {
+    if (this.#phase === IDLE) this.#kill()
+    else this.#pump()
+  }
+
+  /** The origin closed; all it sent has been read. */
+  #cutOff(): void {
+    if (this.#request === null) return
+    if (this.#phase === BODY && this.#body.untilClose) this.#complete(null)
+    else this.fail(this.#cutError())
+  }
+
+  #cutError(cause?: unknown): WeirError {
+    return new WeirError(this.#answered ? 'origin-cut-off' : 'origin-reset', '', cause)
+  }
+
+  #bad(why: string): false {
+    this.fail(new WeirError('origin-bad-response', why))
+    return false
+  }
+
+  /** Is this the exchange it is busy with? */
+  carries(events: UpstreamEvents): boolean {
+    return this.#events === events
+  }
+
+  /** Ends connection and exchange. */
+  fail(error: WeirError): void {
+    const events = this.#events
+    this.#forget()
+    this.#kill()
+    events?.onUpstreamError(error)
+  }
+
+  #forget(): void {
+    this.#events = null
+    this.#request = null
+    this.#readBy = this.#writeBy = NEVER
+    this.#requestEnded = true
+  }
+
+  #kill(): void {
+    this.#phase = CLOSED
+    this.#out.drop()
+    this.#hold.clear()
+    this.#socket.destroy()
+  }
+
+  onTick(now: number): void {
+    if (this.#request === null) return
+    if (now >= this.#readBy || now >= this.#writeBy) this.fail(new WeirError('origin-timeout'))
+  }
+
+  readonly #onClose = (): void => {
+    this.#letGo()
+    if (this.#request !== null) this.fail(this.#cutError(this.#socket.errored ?? undefined))
+    this.#phase = CLOSED
+    this.onClosed?.()
+  }
+
+  #letGo(): void {
+    deadlines.unwatch(this)
+    const socket = this.#socket
+    socket.removeListener('data', this.#onData)
+    socket.removeListener('end', this.#onEnd)
+    socket.removeListener('drain', this.#onDrain)
+    socket.removeListener('error', ignore)
+    socket.removeListener('close', this.#onClose)
+  }
+}
+
+function failLater(client: H1Client, events: UpstreamEvents, error: WeirError): void {
+  if (client.carries(events)) client.fail(error)
+}
+
+function ignore(): void {}
