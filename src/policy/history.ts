@@ -77,17 +77,12 @@ export class PolicyHistory {
     if (Buffer.byteLength(text) > LIMITS.documentBytes) throw new UserError('The policy document is larger than 1 MiB.')
     const current = this.current()
     if (current !== null && current.text === text) return current
-    const info = {
-      n: (current?.n ?? 0) + 1,
-      time: Date.now(),
-      who: who.slice(0, MAX_WORDS),
-      note: note.slice(0, MAX_WORDS),
-    }
+    const about = { time: Date.now(), who: who.slice(0, MAX_WORDS), note: note.slice(0, MAX_WORDS) }
+    const n = this.#reserve((current?.n ?? 0) + 1, `${JSON.stringify(about)}\n`)
     // The document comes last: a version exists when its document does
-    this.#write(this.#file(info.n, 'json'), `${JSON.stringify({ time: info.time, who: info.who, note: info.note })}\n`)
-    this.#write(this.#file(info.n, 'yaml'), text)
+    this.#write(this.#file(n, 'yaml'), text)
     this.#prune()
-    return { ...info, text }
+    return { n, ...about, text }
   }
 
   /** Makes the text of version `n` the current one again. */
@@ -119,15 +114,26 @@ export class PolicyHistory {
     return { n, time: stat === undefined ? 0 : Math.floor(stat.mtimeMs), who: '', note: '' }
   }
 
-  /** All or nothing, also when the power goes: written aside, flushed, then renamed. */
+  /** The command and the running appliance may both bring in a version: who first makes the number's companion has it. */
+  #reserve(from: number, about: string): number {
+    for (let n = from; ; n++) {
+      try {
+        this.#write(this.#file(n, 'json'), about)
+        return n
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      }
+    }
+  }
+
+  /** All or nothing, also when the power goes, and never over something else: written aside, flushed, then linked. */
   #write(file: string, text: string): void {
     const aside = `${file}.${process.pid}.tmp`
     try {
       fs.writeFileSync(aside, text, { mode: 0o600, flush: true })
-      fs.renameSync(aside, file)
-    } catch (error) {
+      fs.linkSync(aside, file)
+    } finally {
       fs.rmSync(aside, { force: true })
-      throw error
     }
     const dir = fs.openSync(this.#dir, 'r')
     try {

@@ -68,6 +68,18 @@ test('damage to the words about a version does not cost the version', t => {
   t.is(history.import('three', 'ann', '').n, 3)
 })
 
+test('two writers never share a number', t => {
+  const dir = freshDir()
+  const history = new PolicyHistory(dir)
+  history.import('one', 'ann', '')
+  // Another process has reserved the next number and not yet written its document
+  fs.writeFileSync(path.join(dir, '0002.json'), '{"time":1,"who":"bob","note":""}')
+  t.is(history.import('three', 'ann', '').n, 3)
+  fs.writeFileSync(path.join(dir, '0002.yaml'), 'two')
+  t.like(history.get(2), { text: 'two', who: 'bob' })
+  t.like(history.current(), { n: 3, text: 'three' })
+})
+
 test('the last 200 stay, a number is never used again, and no document is larger than its cap', t => {
   const dir = freshDir()
   const history = new PolicyHistory(dir)
