@@ -1,0 +1,104 @@
+import http2, { type ClientHttp2Session } from 'node:http2'
+import type { Socket } from 'node:net'
+import type { RequestHead, UpstreamConn, UpstreamEvents, UpstreamInfo, UpstreamStream } from '../../core/exchange.ts'
+import { type Ticking, ticker, ticksFor } from '../../core/ticker.ts'
+import type { HttpLimits } from '../limits.ts'
+import { clientOptions, upstreamConnectionWindow, upstreamStreams, upstreamWindow } from './settings.ts'
+import { H2Exchange, type StreamHome } from './upstream-stream.ts'
+
+/** Speaks HTTP/2 on a connected socket (a verified TLSSocket that chose h2, or a plain one): many exchanges at once. */
+export function connectH2(socket: Socket, info: UpstreamInfo, limits: HttpLimits): UpstreamConn {
+  return new H2Upstream(socket, info, limits)
+}
+
+class H2Upstream implements UpstreamConn, StreamHome, Ticking {
+  readonly version = 20
+  readonly info: UpstreamInfo
+  readonly limits: HttpLimits
+  readonly session: ClientHttp2Session
+  lastStreamId = Number.POSITIVE_INFINITY
+  onAvailable: (() => void) | null = null
+  onClosed: (() => void) | null = null
+  readonly #socket: Socket
+  readonly #streams = new Set<H2Exchange>()
+  readonly #ownMax: number
+  readonly #headTicks: number
+  readonly #idleTicks: number
+  readonly #lingerTicks: number
+  #max: number
+  #sent = 0
+  /** Tick since which it should be gone: closing, and nothing runs; -1 else. */
+  #goneSince = -1
+
+  constructor(socket: Socket, info: UpstreamInfo, limits: HttpLimits) {
+    this.#socket = socket
+    this.info = info
+    this.limits = limits
+    const window = upstreamWindow(info.connectMs)
+    this.#ownMax = upstreamStreams(window)
+    this.#max = this.#ownMax
+    this.#headTicks = ticksFor(limits.responseHeadMs)
+    this.#idleTicks = ticksFor(limits.responseIdleMs)
+    this.#lingerTicks = ticksFor(limits.lingerMs)
+    const options = { ...clientOptions(limits, window), createConnection: () => socket }
+    // Scheme and authority come with each request; node only wants some URL here.
+    this.session = http2.connect('http://origin.invalid', options)
+    this.session.setLocalWindowSize(upstreamConnectionWindow)
+    this.session.on('remoteSettings', settings => this.#onSettings(settings.maxConcurrentStreams))
+    this.session.on('goaway', (_code, lastStreamId) => {
+      this.lastStreamId = lastStreamId
+    })
+    this.session.on('error', () => {}) // each stream tells its exchange; 'close' tells the pool
+    this.session.on('close', () => this.#onClose())
+    ticker.add(this)
+  }
+
+  capacity(): number {
+    if (this.session.closed || this.session.destroyed) return 0
+    return Math.max(0, this.#max - this.#streams.size)
+  }
+
+  send(head: RequestHead, events: UpstreamEvents): UpstreamStream {
+    this.#sent++
+    const stream = new H2Exchange(this, head, events)
+    this.#streams.add(stream)
+    return stream
+  }
+
+  reused(): boolean {
+    return this.#sent > 1
+  }
+
+  close(): void {
+    this.session.close()
+  }
+
+  destroy(): void {
+    this.session.destroy()
+    this.#socket.destroy()
+  }
+
+  onStreamGone(stream: H2Exchange): void {
+    this.#streams.delete(stream)
+    this.onAvailable?.()
+  }
+
+  onTick(tick: number): void {
+    for (const stream of this.#streams) stream.onTick(tick, this.#headTicks, this.#idleTicks)
+    if (this.#streams.size > 0 || !(this.session.closed || this.session.destroyed)) return
+    if (this.#goneSince === -1) this.#goneSince = tick
+    else if (tick - this.#goneSince > this.#lingerTicks) this.destroy() // node waits for the peer's FIN for ever
+  }
+
+  #onSettings(peerMax: number | undefined): void {
+    const before = this.#max
+    this.#max = Math.min(this.#ownMax, peerMax ?? this.#ownMax)
+    if (this.#max > before) this.onAvailable?.()
+  }
+
+  #onClose(): void {
+    ticker.delete(this)
+    for (const stream of this.#streams) stream.gone()
+    this.onClosed?.()
+  }
+}

@@ -1,0 +1,152 @@
+import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import type { Socket } from 'node:net'
+import type { Conn } from '../../core/conn.ts'
+import { type ErrorCode, WeirError } from '../../core/errors.ts'
+import {
+  type ClientEvents,
+  type ClientStream,
+  Exchange,
+  type LocalReply,
+  type RequestHead,
+} from '../../core/exchange.ts'
+import { type Ticking, ticker, ticksFor } from '../../core/ticker.ts'
+import type { HttpLimits } from '../limits.ts'
+import { responseFields } from './fields.ts'
+import { readRequest, refusal } from './request.ts'
+import { ServerStream, type StreamTicks, streamTicks, WHOLE, WITH_BODY } from './server-stream.ts'
+import { clientConnectionWindow, serverOptions } from './settings.ts'
+
+export interface ServeH2Options {
+  conn: Conn
+  /** A TLSSocket that chose h2, or a plain socket whose first bytes (the preface) were pushed back. */
+  socket: Socket
+  scheme: 'http' | 'https'
+  /** The name the connection was made for; every :authority must agree. null on plain HTTP. */
+  sni: string | null
+  limits: HttpLimits
+  /** Milliseconds since the epoch. */
+  now(): number
+  onRequest(ex: Exchange, stream: ClientStream): ClientEvents
+  /** A request that never becomes an exchange. The answer, or null to reset the stream. */
+  onRefused(error: WeirError, partial: RequestHead | null): LocalReply | null
+  onClosed(error: WeirError | null): void
+}
+
+/** Carries one client's HTTP/2 connection to its end. */
+export function serveH2(options: ServeH2Options): { drain(): void; destroy(): void } {
+  return new H2Server(options)
+}
+
+class H2Server implements Ticking {
+  readonly #options: ServeH2Options
+  readonly #session: ServerHttp2Session
+  readonly #streams = new Set<ServerStream>()
+  readonly #ticks: StreamTicks
+  readonly #headTicks: number
+  readonly #idleTicks: number
+  readonly #lingerTicks: number
+  /** Tick since which nothing runs; -1 while something does. */
+  #idleSince = ticker.tick
+  #served = false
+  /** Tick at which the connection was told to end; -1 before. */
+  #endingSince = -1
+  #error: WeirError | null = null
+  readonly #onGone = (stream: ServerStream): void => this.#remove(stream)
+
+  constructor(options: ServeH2Options) {
+    const { limits } = options
+    this.#options = options
+    this.#ticks = streamTicks(limits)
+    this.#headTicks = ticksFor(limits.headMs)
+    this.#idleTicks = ticksFor(limits.idleMs)
+    this.#lingerTicks = ticksFor(limits.lingerMs)
+    this.#session = performServerHandshake(options.socket, serverOptions(limits))
+    this.#session.setLocalWindowSize(clientConnectionWindow)
+    this.#session.on('stream', (stream, _headers, flags, raw) => this.#onStream(stream, flags, raw))
+    this.#session.on('error', cause => this.#onError(cause))
+    this.#session.on('close', () => this.#onClose())
+    ticker.add(this)
+  }
+
+  /** GOAWAY: what runs is finished; what the client sent too late it sends again elsewhere (RFC 9113 §6.8). */
+  drain(): void {
+    if (this.#endingSince !== -1) return
+    this.#endingSince = ticker.tick
+    this.#session.close()
+  }
+
+  destroy(): void {
+    this.#session.destroy()
+    this.#options.socket.destroy()
+  }
+
+  onTick(tick: number): void {
+    for (const stream of this.#streams) stream.onTick(tick)
+    if (this.#streams.size > 0) return
+    if (this.#endingSince === -1) {
+      if (tick - this.#idleSince > (this.#served ? this.#idleTicks : this.#headTicks)) this.drain()
+    } else if (tick - Math.max(this.#endingSince, this.#idleSince) > this.#lingerTicks) {
+      this.destroy() // node waits for the peer's FIN for ever
+    }
+  }
+
+  #onStream(stream: ServerHttp2Stream, flags: number, raw: string[]): void {
+    const options = this.#options
+    const endStream = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0
+    const head = readRequest(raw, endStream, options.scheme)
+    if (typeof head === 'string') {
+      this.#refuse(stream, raw, endStream, head, null)
+      return
+    }
+    const refused = refusal(head, options.sni, options.limits.maxTargetBytes)
+    if (refused !== null) {
+      this.#refuse(stream, raw, endStream, refused, head)
+      return
+    }
+    const own = new ServerStream(stream, head, endStream, this.#ticks, this.#onGone)
+    this.#served = true
+    this.#idleSince = -1
+    this.#streams.add(own)
+    own.events = options.onRequest(new Exchange(options.conn, head, options.now(), performance.now()), own)
+  }
+
+  /** Answered without an exchange: RFC 9113 §8.1.1 allows a response before the stream error. */
+  #refuse(
+    stream: ServerHttp2Stream,
+    raw: string[],
+    endStream: boolean,
+    code: ErrorCode,
+    partial: RequestHead | null,
+  ): void {
+    stream.on('error', () => {})
+    const reply = this.#options.onRefused(new WeirError(code), partial)
+    if (stream.closed || stream.destroyed) return
+    if (reply === null) {
+      stream.close(constants.NGHTTP2_PROTOCOL_ERROR)
+      return
+    }
+    const { status, headers, body } = reply
+    const isHead = raw[raw.indexOf(':method') + 1] === 'HEAD'
+    const fields = responseFields({ status, reason: '', headers, version: 20, bodyLength: body.length }, isHead)
+    stream.respond(fields, isHead || body.length === 0 ? WHOLE : WITH_BODY)
+    if (!stream.writableEnded) stream.end(body)
+    stream.resume()
+    if (!endStream) stream.close(constants.NGHTTP2_NO_ERROR)
+  }
+
+  #remove(stream: ServerStream): void {
+    this.#streams.delete(stream)
+    if (this.#streams.size === 0) this.#idleSince = ticker.tick
+  }
+
+  #onError(cause: NodeJS.ErrnoException): void {
+    const socketFailed = cause.syscall !== undefined || cause.code === 'ERR_HTTP2_SESSION_ERROR'
+    this.#error ??= new WeirError(socketFailed ? 'client-gone' : 'client-bad-request', cause.message, cause)
+  }
+
+  #onClose(): void {
+    ticker.delete(this)
+    for (const stream of this.#streams) stream.gone()
+    this.#options.onClosed(this.#error)
+  }
+}

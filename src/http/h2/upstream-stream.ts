@@ -1,0 +1,227 @@
+import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2'
+import { type ErrorCode, WeirError } from '../../core/errors.ts'
+import { type RequestHead, UNKNOWN_LENGTH, type UpstreamEvents, type UpstreamStream } from '../../core/exchange.ts'
+import type { HeaderList } from '../../core/headers.ts'
+import { ticker } from '../../core/ticker.ts'
+import type { HttpLimits } from '../limits.ts'
+import { fieldObject, plainFields, readResponse, requestFields } from './fields.ts'
+
+const { NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR, NGHTTP2_PROTOCOL_ERROR, NGHTTP2_REFUSED_STREAM, NGHTTP2_CANCEL } =
+  constants
+
+/** What a stream needs of its connection. */
+export interface StreamHome {
+  readonly session: ClientHttp2Session
+  readonly limits: HttpLimits
+  /** Highest stream the origin has promised to process (GOAWAY), or infinity. */
+  lastStreamId: number
+  onStreamGone(stream: H2Exchange): void
+}
+
+const kOwner = Symbol('owner')
+type OwnedStream = ClientHttp2Stream & { [kOwner]: H2Exchange }
+
+const WHOLE = Object.freeze({ endStream: true })
+const WITH_BODY = Object.freeze({ endStream: false })
+const WITH_TRAILERS = Object.freeze({ endStream: false, waitForTrailers: true })
+
+/** One request and its response on an origin's HTTP/2 connection. Never calls its listener from inside its own methods. */
+export class H2Exchange implements UpstreamStream {
+  readonly #home: StreamHome
+  readonly #stream: OwnedStream
+  readonly #isHead: boolean
+  #events: UpstreamEvents | null
+  #ended: boolean
+  #trailers: HeaderList | null = null
+  #wantsDrain = false
+  #answered = false
+  #interims = 0
+  /** Of the body: announced or UNKNOWN_LENGTH, and come so far. */
+  #expected = UNKNOWN_LENGTH
+  #received = 0
+  #responseTrailers: HeaderList | null = null
+  #movedAt = ticker.tick
+
+  constructor(home: StreamHome, head: RequestHead, events: UpstreamEvents) {
+    this.#home = home
+    this.#events = events
+    this.#isHead = head.method === 'HEAD'
+    this.#ended = head.bodyLength === 0
+    const options = this.#ended ? WHOLE : head.bodyLength === UNKNOWN_LENGTH ? WITH_TRAILERS : WITH_BODY
+    const stream = home.session.request(requestFields(head), options) as OwnedStream
+    stream[kOwner] = this
+    this.#stream = stream
+    if (options === WITH_TRAILERS) stream.on('wantTrailers', onWantTrailers as () => void)
+    stream.on('error', ignore) // every failure ends in 'close', with its code in rstCode
+    stream.on('headers', onInterim as () => void)
+    stream.on('response', onResponse as () => void)
+    stream.on('close', onClose as () => void)
+  }
+
+  data(chunk: Buffer): boolean {
+    const stream = this.#stream
+    if (stream.closed || stream.destroyed || this.#ended) return false
+    this.#movedAt = ticker.tick
+    if (stream.write(chunk)) return true
+    if (!this.#wantsDrain) stream.once('drain', onDrain as () => void)
+    this.#wantsDrain = true
+    return false
+  }
+
+  end(trailers: HeaderList | null): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#trailers = trailers
+    this.#movedAt = ticker.tick
+    if (!this.#stream.destroyed && !this.#stream.writableEnded) this.#stream.end()
+  }
+
+  abort(): void {
+    this.#events = null
+    this.#cancel()
+  }
+
+  pause(): void {
+    this.#stream.pause()
+  }
+
+  resume(): void {
+    this.#movedAt = ticker.tick
+    if (!this.#stream.destroyed) this.#stream.resume()
+  }
+
+  onTick(tick: number, headTicks: number, idleTicks: number): void {
+    const still = tick - this.#movedAt
+    if (this.#events === null) return
+    if (!this.#answered && still > headTicks) this.#fail('origin-timeout')
+    else if (this.#answered && still > idleTicks && !this.#stream.isPaused()) this.#fail('origin-cut-off')
+  }
+
+  interim(raw: string[]): void {
+    const status = Number(raw[raw.indexOf(':status') + 1])
+    this.#movedAt = ticker.tick
+    // RFC 9113 §8.6: there is no 101 on HTTP/2
+    if (status === 101 || ++this.#interims > this.#home.limits.maxInterim) this.#fail('origin-bad-response')
+    else this.#events?.onInformational(status, plainFields(raw))
+  }
+
+  response(raw: string[], flags: number): void {
+    if (this.#events === null) return
+    const whole = (flags & NGHTTP2_FLAG_END_STREAM) !== 0
+    const head = readResponse(raw, this.#isHead, whole)
+    this.#answered = true
+    this.#movedAt = ticker.tick
+    this.#expected = head.bodyLength
+    const stream = this.#stream
+    if (!whole) {
+      stream.on('trailers', onTrailers as () => void)
+      stream.on('end', onEnd as () => void)
+      stream.on('data', onData as () => void)
+    }
+    this.#events.onResponseHead(head)
+    if (!whole) return
+    this.#complete()
+    stream.resume()
+  }
+
+  received(chunk: Buffer): void {
+    this.#received += chunk.length
+    this.#movedAt = ticker.tick
+    if (this.#events !== null && !this.#events.onResponseData(chunk)) this.#stream.pause()
+  }
+
+  keepTrailers(trailers: HeaderList): void {
+    this.#responseTrailers = trailers
+  }
+
+  /**
+   * node ends a stream that was reset with NO_ERROR like one that was complete; the length tells them apart where there
+   * is one.
+   */
+  bodyEnded(): void {
+    const short = this.#expected !== UNKNOWN_LENGTH && !this.#isHead && this.#received !== this.#expected
+    if (short || this.#stream.rstCode !== NGHTTP2_NO_ERROR) this.#fail('origin-cut-off')
+    else this.#complete()
+  }
+
+  #complete(): void {
+    const events = this.#events
+    this.#events = null
+    // The rest of a request that is answered already is for nobody.
+    if (!this.#ended) this.#cancel()
+    events?.onResponseEnd(this.#responseTrailers)
+  }
+
+  drained(): void {
+    this.#wantsDrain = false
+    this.#movedAt = ticker.tick
+    this.#events?.onUpstreamDrain()
+  }
+
+  wantTrailers(): void {
+    if (!this.#stream.closed && !this.#stream.destroyed) this.#stream.sendTrailers(fieldObject(this.#trailers))
+  }
+
+  gone(): void {
+    this.#home.onStreamGone(this)
+    if (this.#events !== null) this.#fail(this.#goneCode())
+  }
+
+  #goneCode(): ErrorCode {
+    const { rstCode, id } = this.#stream
+    if (this.#answered) return 'origin-cut-off'
+    // RFC 9113 §8.7: certainly not processed
+    if (rstCode === NGHTTP2_REFUSED_STREAM || (id ?? 0) > this.#home.lastStreamId) return 'origin-reset'
+    return rstCode === NGHTTP2_PROTOCOL_ERROR ? 'origin-bad-response' : 'origin-reset'
+  }
+
+  #fail(code: ErrorCode): void {
+    const events = this.#events
+    const { rstCode } = this.#stream
+    this.#events = null
+    this.#cancel()
+    const detail = rstCode === NGHTTP2_NO_ERROR ? '' : `HTTP/2 error ${rstCode}.`
+    events?.onUpstreamError(new WeirError(code, detail))
+  }
+
+  #cancel(): void {
+    const stream = this.#stream
+    if (stream.destroyed) return
+    stream.close(NGHTTP2_CANCEL)
+    stream.resume()
+  }
+}
+
+function ignore(): void {}
+
+function onInterim(this: OwnedStream, _headers: object, _flags: number, raw: string[]): void {
+  this[kOwner].interim(raw)
+}
+
+function onResponse(this: OwnedStream, _headers: object, flags: number, raw: string[]): void {
+  this[kOwner].response(raw, flags)
+}
+
+function onTrailers(this: OwnedStream, _headers: object, _flags: number, raw: string[]): void {
+  this[kOwner].keepTrailers(plainFields(raw))
+}
+
+function onData(this: OwnedStream, chunk: Buffer): void {
+  this[kOwner].received(chunk)
+}
+
+function onEnd(this: OwnedStream): void {
+  this[kOwner].bodyEnded()
+}
+
+function onDrain(this: OwnedStream): void {
+  this[kOwner].drained()
+}
+
+function onWantTrailers(this: OwnedStream): void {
+  this[kOwner].wantTrailers()
+}
+
+function onClose(this: OwnedStream): void {
+  this[kOwner].gone()
+}
