@@ -189,7 +189,6 @@ function workerInit(config: Config, count: number, ca: Ca, user: ServiceUser | n
     pseudonymKey,
     policy: policy.source(),
     ownAddrs: ownAddresses(),
-    ownPorts: [config.listen.tproxy, parseListen(config.listen.admin)!.port],
     uid: user?.uid ?? null,
     gid: user?.gid ?? null,
   })

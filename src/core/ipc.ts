@@ -15,9 +15,8 @@ export interface WorkerInit {
   clientAddressMode: 'full' | 'pseudonym' | 'none'
   pseudonymKey: Buffer
   policy: PolicySource
-  /** Every address of the box and the ports it listens on: what the loop guard refuses. */
+  /** Every address of the box: what the loop guard refuses. */
   ownAddrs: string[]
-  ownPorts: number[]
   /** Run as this user once all is loaded; null when the supervisor is not root. */
   uid: number | null
   gid: number | null

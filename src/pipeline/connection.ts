@@ -43,8 +43,7 @@ export class Connection {
     // Between two stations nobody else listens, and an error nobody hears would end the process
     this.#socket.on('error', ignore)
     this.#stations.counters.connections++
-    const { dstAddr, dstPort } = this.#conn
-    if (this.#stations.isOwnDestination(dstAddr, dstPort)) {
+    if (this.#stations.isOwnDestination(this.#conn.dstAddr)) {
       this.#refuse('loop', new WeirError('policy-loop'))
       return
     }

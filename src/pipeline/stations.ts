@@ -44,7 +44,7 @@ export interface Stations {
   hop: HopStation
   errorPage(ex: Exchange, error: WeirError): LocalReply
   /** Refuses what leads back to the box. */
-  isOwnDestination(addr: string, port: number): boolean
+  isOwnDestination(addr: string): boolean
   /** Dial from the client's own address. */
   keepClientAddress: boolean
   emit(row: LogRow): void

@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import type { ExplainResult } from '../admin/calls.ts'
 import type { Config } from '../config/schema.ts'
-import type { Tier } from '../core/decision.ts'
+import type { Reason, Tier } from '../core/decision.ts'
 import { formatProblem, type Problem } from '../core/document.ts'
 import { UserError } from '../core/errors.ts'
 import type { PolicySource } from '../core/ipc.ts'
@@ -39,7 +39,9 @@ export class PolicyKeeper {
     const current = this.#history.current() ?? this.#firstVersion(config.policy)
     const result = this.#compile(current.text, String(current.n))
     if (!('policy' in result)) {
-      throw new UserError(result.problems.map(problem => formatProblem(path.join(dir, `version ${current.n}`), problem)).join('\n'))
+      throw new UserError(
+        result.problems.map(problem => formatProblem(path.join(dir, `version ${current.n}`), problem)).join('\n'),
+      )
     }
     this.#snapshot = result
   }
@@ -74,13 +76,14 @@ export class PolicyKeeper {
     const current = this.#history.current()
     const text = current?.text ?? this.text()
     const result = this.#compile(text, String(current?.n ?? this.version()))
-    if (!('policy' in result)) throw new UserError(result.problems.map(problem => formatProblem('policy', problem)).join('\n'))
+    if (!('policy' in result))
+      throw new UserError(result.problems.map(problem => formatProblem('policy', problem)).join('\n'))
     this.#take(result.source.version, result)
   }
 
   explain(client: string, url: string, at: number): ExplainResult {
     const found = explain(this.#snapshot.policy, { client, url, at })
-    const why = ({ reason }: { reason: ExplainReason }) => ({
+    const why = ({ reason }: { reason: Reason }) => ({
       code: reason.code,
       rule: reason.rule ?? '',
       ruleLine: reason.line,
@@ -127,8 +130,6 @@ export class PolicyKeeper {
   }
 }
 
-type ExplainReason = { code: string; rule: string | null; line: number; list: string | null; listLine: number }
-
 export function policyDir(config: Config): string {
   return path.join(config.stateDir, 'policy')
 }
@@ -146,7 +147,8 @@ export function checkPolicyFile(file: string, defaultTier: Tier): Problem[] {
 /** Every mistake in a document that is to become the current one. */
 export function checkPolicy(config: Config, text: string): Problem[] {
   fs.mkdirSync(listDir(config), { recursive: true, mode: 0o700 })
-  return compilePolicy(text, { defaultTier: config.tls.tier, readList: listReader(listDir(config)), version: 'draft' }).problems
+  return compilePolicy(text, { defaultTier: config.tls.tier, readList: listReader(listDir(config)), version: 'draft' })
+    .problems
 }
 
 /** The policy that a start with this configuration would put in force. Throws UserError. */
