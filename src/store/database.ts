@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import Database from 'better-sqlite3'
+import { UserError } from '../core/errors.ts'
 import { migrate } from './migrate.ts'
 
 /** How long SQLite itself waits for a lock before it says SQLITE_BUSY. */
@@ -61,6 +62,7 @@ export function damageOf(error: unknown): Damage {
 
 /** One sentence for status and log. */
 export function describe(error: unknown, file: string): string {
+  if (error instanceof UserError) return error.message
   const text = error instanceof Error ? error.message : String(error)
   switch (damageOf(error)) {
     case 'full':
