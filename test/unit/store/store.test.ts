@@ -202,3 +202,24 @@ test('killed with SIGKILL in the middle of writing: whole batches only, and ids 
   await store.stop()
   t.is(read<{ id: number }>(file, 'SELECT max(id) AS id FROM exchanges')[0]!.id, before!.n + 1)
 })
+
+test('a store thread that dies is started again; what it held is counted, what was queued is written', async t => {
+  const { log, start } = setUp(t)
+  const store = start()
+  store.write(batchOf(exchangeRow()), 1, 0)
+  await until(() => store.status().rowsStored === 1)
+  const { thread } = store as unknown as { thread: { terminate(): Promise<number> } }
+  const gone = thread.terminate()
+  for (let i = 0; i < 5; i++) store.write(batchOf(exchangeRow()), 1, 0)
+  await gone
+  t.regex(store.status().error, /started again/)
+  await until(() => store.status().queued === 0)
+  const { rowsStored, rowsDropped, error } = store.status()
+  t.is(rowsStored + rowsDropped, 6)
+  t.true(rowsStored >= 4)
+  t.is(error, '')
+  t.true(log.lines.some(line => line.startsWith('error')))
+  await store.stop()
+  store.write(batchOf(exchangeRow()), 1, 0)
+  t.is(store.status().rowsDropped, rowsDropped + 1)
+})
