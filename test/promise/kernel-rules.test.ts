@@ -183,6 +183,27 @@ inLab(
 )
 
 inLab(
+  'the setting the doctor calls fatal is fatal, and its remedy a remedy',
+  lab(async (t, lab) => {
+    await startListener(lab)
+    await rules(lab, 'applyRules')
+    const findings = async () =>
+      lab.node(
+        'gateway',
+        `import { doctor } from ${source('src/os/doctor.ts')}
+        for (const f of doctor(${JSON.stringify(CONFIG)})) if (f.ok === false) console.log(f.fix)`,
+      )
+    await gateway(lab, 'sysctl -qw net.ipv4.conf.all.src_valid_mark=1')
+    t.regex((await curl(lab, ['--connect-timeout', '1', 'http://203.0.113.10/'])).error, /timed out|Timeout/i)
+    const remedy = (await findings()).stdout
+    t.is(remedy, 'sysctl -w net.ipv4.conf.all.src_valid_mark=0\n')
+    await gateway(lab, remedy)
+    t.regex(await seenBy(lab, 'http://203.0.113.10/'), /"local":"203.0.113.10"/)
+    t.is((await findings()).stdout, '')
+  }),
+)
+
+inLab(
   'applying twice is applying once, and removing leaves exactly what was there before',
   lab(async (t, lab) => {
     // A machine with a life of its own: forwarding off, a hardened setting, reserved ports, rules, routes and marks of others.
