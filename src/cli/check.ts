@@ -1,7 +1,8 @@
+import fs from 'node:fs'
 import { checkConfig } from '../config/load.ts'
 import { formatProblem } from '../core/document.ts'
 import { UserError } from '../core/errors.ts'
-import { checkPolicyFile } from '../supervisor/policy-keeper.ts'
+import { checkPolicy } from '../supervisor/policy-keeper.ts'
 import { type Command, configFile, onlyWords, readOptions } from './options.ts'
 
 /** Every mistake of the configuration, and of the policy document it names, at once. */
@@ -18,7 +19,8 @@ export const check: Command = {
     const lines = problems.map(problem => formatProblem(file, problem))
     if (config?.policy) {
       const policyFile = config.policy
-      lines.push(...checkPolicyFile(policyFile, config.tls.tier).map(problem => formatProblem(policyFile, problem)))
+      const text = fs.readFileSync(policyFile, 'utf8')
+      lines.push(...checkPolicy(config, text).map(problem => formatProblem(policyFile, problem)))
     }
     if (lines.length === 0) {
       process.stdout.write(`${file}: no mistakes\n`)

@@ -1,5 +1,5 @@
 import { loadConfig } from '../config/load.ts'
-import { formatExplanation, explain as explainUrl } from '../policy/explain.ts'
+import { explain as explainUrl, formatExplanation } from '../policy/explain.ts'
 import { compileCurrent } from '../supervisor/policy-keeper.ts'
 import { type Command, configFile, onlyWords, readOptions, UsageError } from './options.ts'
 

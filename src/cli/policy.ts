@@ -1,6 +1,6 @@
 import fs from 'node:fs'
-import { type Config } from '../config/schema.ts'
 import { loadConfig } from '../config/load.ts'
+import type { Config } from '../config/schema.ts'
 import { formatProblem } from '../core/document.ts'
 import { UserError } from '../core/errors.ts'
 import { PolicyHistory } from '../policy/history.ts'
@@ -21,7 +21,9 @@ export const policy: Command = {
     switch (word) {
       case 'export':
         onlyWords(words, 1)
-        process.stdout.write(words[0] === undefined ? history.currentOrImport(null, 'command').text : history.get(version(words[0])).text)
+        process.stdout.write(
+          words[0] === undefined ? history.currentOrImport(null, 'command').text : history.get(version(words[0])).text,
+        )
         return 0
       case 'import':
         onlyWords(words, 1)
@@ -57,7 +59,8 @@ function importFile(config: Config, history: PolicyHistory, file: string | undef
     throw new UserError(`${file} cannot be read: ${(error as NodeJS.ErrnoException).code}.`)
   }
   const problems = checkPolicy(config, text)
-  if (problems.length > 0) throw new UserError(`not imported:\n${problems.map(problem => formatProblem(file, problem)).join('\n')}`)
+  if (problems.length > 0)
+    throw new UserError(`not imported:\n${problems.map(problem => formatProblem(file, problem)).join('\n')}`)
   const { n } = history.import(text, 'command', note)
   process.stdout.write(`the current policy is now version ${n}\n${tellRunning(config)}`)
   return 0
@@ -71,6 +74,7 @@ function tellRunning(config: Config): string {
 }
 
 function version(word: string | undefined): number {
-  if (word === undefined || !/^\d{1,9}$/.test(word)) throw new UsageError('name a version by its number; "policy history" lists them.')
+  if (word === undefined || !/^\d{1,9}$/.test(word))
+    throw new UsageError('name a version by its number; "policy history" lists them.')
   return Number(word)
 }

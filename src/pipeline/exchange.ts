@@ -38,8 +38,9 @@ export class ExchangeRun implements ClientEvents, UpstreamEvents, UpstreamWaiter
   #writer: CacheWriter | null = null
   /** The stored answer under revalidation. */
   #stale: CacheEntry | null = null
-  /** Freshened entry, set between a 304's head and its end: only then is the upstream connection free again. */
-  #pendingAnswer: CacheEntry | null = null
+  /** Between the head of a 304 to our conditions and its end; then what to answer with (null: ask again). */
+  #waitsForNotModified = false
+  #afterNotModified: CacheEntry | null = null
   #sentAtMs = 0
   #retries = 0
   #headSent = false
@@ -185,19 +186,30 @@ export class ExchangeRun implements ClientEvents, UpstreamEvents, UpstreamWaiter
     ex.firstByteMono = performance.now()
     this.#stations.hop.response(head)
     ex.response = head
-    if (this.#stale !== null && head.status === 304 && this.#revalidated(head)) return
+    if (this.#stale !== null && head.status === 304) {
+      this.#revalidated(head)
+      return
+    }
     this.#stale = null
     this.#stations.filters.runResponse(ex, this.#afterResponseFilters)
   }
 
-  /** RFC 9111 §4.3.4: the 304 freshens what is stored, and that answers the client. */
-  #revalidated(head: ResponseHead): boolean {
-    const entry = this.#stations.cache!.freshen(this.#stale!, this.#ex.request, head, this.#sentAtMs, Date.now())
-    if (entry === null) return false
-    this.#ex.cache = 'revalidated'
-    this.#ex.cacheReason = ''
-    this.#pendingAnswer = entry
-    return true
+  /** RFC 9111 §4.3.4: the 304 freshens what is stored, and that answers the client once the 304 is over. */
+  #revalidated(head: ResponseHead): void {
+    const { cache } = this.#stations
+    const stale = this.#stale!
+    this.#stale = null
+    this.#afterNotModified = cache!.freshen(stale, this.#ex.request, head, this.#sentAtMs, Date.now())
+    this.#waitsForNotModified = true
+    if (this.#afterNotModified === null) cache!.unconditional(stale, this.#ex.request)
+    else this.#ex.cache = 'revalidated'
+  }
+
+  #answerAfterNotModified(): void {
+    this.#waitsForNotModified = false
+    const entry = this.#afterNotModified
+    if (entry === null) this.#goUpstream()
+    else this.#replyFromCache(entry)
   }
 
   readonly #afterResponseFilters = (reply: LocalReply | null): void => {
@@ -218,7 +230,7 @@ export class ExchangeRun implements ClientEvents, UpstreamEvents, UpstreamWaiter
   #offerToCache(head: ResponseHead): void {
     const { cache } = this.#stations
     const ex = this.#ex
-    cache!.invalidate(ex.request, head, this.#scope())
+    cache!.invalidate(ex.request, head)
     if (ex.cache === 'bypass' || ex.request.upgrade !== null) return
     const writer = cache!.begin(ex.request, head, this.#scope(), this.#sentAtMs, Date.now())
     if (typeof writer === 'string') ex.cacheReason = writer
@@ -226,7 +238,7 @@ export class ExchangeRun implements ClientEvents, UpstreamEvents, UpstreamWaiter
   }
 
   onResponseData(chunk: Buffer): boolean {
-    if (this.#pendingAnswer !== null) return true
+    if (this.#waitsForNotModified) return true
     this.#ex.responseBytes += chunk.length
     this.#writer?.write(chunk)
     return this.#client.data(chunk)
@@ -234,10 +246,8 @@ export class ExchangeRun implements ClientEvents, UpstreamEvents, UpstreamWaiter
 
   onResponseEnd(trailers: HeaderList | null): void {
     this.#upstream = null
-    if (this.#pendingAnswer !== null) {
-      const entry = this.#pendingAnswer
-      this.#pendingAnswer = null
-      this.#replyFromCache(entry)
+    if (this.#waitsForNotModified) {
+      this.#answerAfterNotModified()
       return
     }
     this.#writer?.end(true)
@@ -291,7 +301,7 @@ export class ExchangeRun implements ClientEvents, UpstreamEvents, UpstreamWaiter
       this.#ex.upstreamReused &&
       this.#retries < MAX_RETRIES &&
       !this.#headSent &&
-      this.#pendingAnswer === null &&
+      !this.#waitsForNotModified &&
       request.bodyLength === 0 &&
       IDEMPOTENT.has(request.method)
     )

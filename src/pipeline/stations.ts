@@ -126,8 +126,10 @@ export interface CachedAnswer {
 
 export interface CacheStation {
   lookup(request: RequestHead, scope: string, nowMs: number): CacheLookup
-  /** Fields that make the request conditional on the stored answer. */
+  /** Takes the client's own conditions off the request and returns the fields that ask about the stored answer. */
   conditional(entry: CacheEntry, request: RequestHead): HeaderList
+  /** The request as the client sent it, for another attempt. */
+  unconditional(entry: CacheEntry, request: RequestHead): void
   answer(entry: CacheEntry, request: RequestHead, nowMs: number): CachedAnswer
   begin(
     request: RequestHead,
@@ -136,6 +138,7 @@ export interface CacheStation {
     requestMs: number,
     responseMs: number,
   ): CacheWriter | string
+  /** After a 304; null: it is about something else, and the request must be sent again `unconditional`. */
   freshen(
     entry: CacheEntry,
     request: RequestHead,
@@ -143,7 +146,7 @@ export interface CacheStation {
     requestMs: number,
     responseMs: number,
   ): CacheEntry | null
-  invalidate(request: RequestHead, response: ResponseHead, scope: string): void
+  invalidate(request: RequestHead, response: ResponseHead): number
 }
 
 /** Whole numbers that only grow, read once a second for the supervisor. */

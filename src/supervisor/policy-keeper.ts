@@ -138,15 +138,8 @@ function listDir(config: Config): string {
   return path.join(policyDir(config), 'lists')
 }
 
-/** Every mistake in a document that is not in force yet; lists are looked for beside it. */
-export function checkPolicyFile(file: string, defaultTier: Tier): Problem[] {
-  const readList = listReader(path.dirname(path.resolve(file)))
-  return compilePolicy(fs.readFileSync(file, 'utf8'), { defaultTier, readList, version: 'draft' }).problems
-}
-
-/** Every mistake in a document that is to become the current one. */
+/** Every mistake in a document that is to become the current one; lists are looked for where they will be read from. */
 export function checkPolicy(config: Config, text: string): Problem[] {
-  fs.mkdirSync(listDir(config), { recursive: true, mode: 0o700 })
   return compilePolicy(text, { defaultTier: config.tls.tier, readList: listReader(listDir(config)), version: 'draft' })
     .problems
 }

@@ -2,7 +2,6 @@ import test from 'ava'
 import fc from 'fast-check'
 import type { LogRow } from '../../../src/core/log-event.ts'
 import { LogEmitter, type LogEmitterOptions } from '../../../src/log/emit.ts'
-import { SINKS } from '../../../src/log/sinks/index.ts'
 import { connectionRow, exchangeRow, until } from '../store/rows.ts'
 
 interface Sent {
@@ -118,11 +117,4 @@ test('octets of a path are kept as %XX', t => {
   log.add(exchangeRow({ path: '/caf\xc3\xa9\r\n' }))
   log.close()
   t.like(sent[0]!.rows[0], { path: '/caf%C3%A9%0D%0A' })
-})
-
-test('every sink passes batches on', t => {
-  const got: number[] = []
-  const store = { write: (_: Buffer, rows: number, dropped: number) => void got.push(rows, dropped) }
-  for (const sink of SINKS) sink({ store }).write(Buffer.from('[]'), 3, 4)
-  t.deepEqual(got, [3, 4])
 })
