@@ -2,42 +2,41 @@ import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import { attachLab, createLab, type Host, persistentDir, takeDown } from './lab.ts'
 
-const NAME = 'weir-lab'
 const HOSTS: readonly string[] = ['client', 'gateway', 'origin']
 const USAGE = 'usage: weir lab up | down | status | exec client|gateway|origin -- COMMAND …'
 
-/** `weir lab …`: one lab that stays until `down`. Returns the exit status. */
-export async function labCommand(argv: readonly string[]): Promise<number> {
+/** `weir lab …`: one lab, of this name, that stays until `down`. Returns the exit status. */
+export async function labCommand(argv: readonly string[], name = 'weir-lab'): Promise<number> {
   const [verb, ...rest] = argv
-  if (verb === 'exec') return exec(rest)
+  if (verb === 'exec') return exec(name, rest)
   if (rest.length > 0 || verb === undefined || !['up', 'down', 'status'].includes(verb)) return usage()
   if (process.getuid?.() !== 0) {
     console.error('weir lab: network namespaces need root; run the command with sudo.')
     return 1
   }
-  if (verb === 'up') return up()
-  if (verb === 'down') return down()
-  return status()
+  if (verb === 'up') return up(name)
+  if (verb === 'down') return down(name)
+  return status(name)
 }
 
-async function up(): Promise<number> {
-  if (attachLab(NAME) === null) {
-    takeDown(NAME, persistentDir(NAME)) // what a crash may have left
-    await createLab({ name: NAME, persistent: true })
+async function up(name: string): Promise<number> {
+  if (attachLab(name) === null) {
+    takeDown(name, persistentDir(name)) // what a crash may have left
+    await createLab({ name, persistent: true })
   }
-  return status()
+  return status(name)
 }
 
-function down(): number {
-  takeDown(NAME, persistentDir(NAME))
+function down(name: string): number {
+  takeDown(name, persistentDir(name))
   console.log('weir lab: down')
   return 0
 }
 
-function status(): number {
-  const lab = attachLab(NAME)
+function status(name: string): number {
+  const lab = attachLab(name)
   if (lab === null) {
-    const half = HOSTS.some(host => fs.existsSync(`/run/netns/${NAME}-${host}`))
+    const half = HOSTS.some(host => fs.existsSync(`/run/netns/${name}-${host}`))
     console.log(half ? 'weir lab: half up ("weir lab up" repairs it)' : 'weir lab: down')
     return 1
   }
@@ -49,10 +48,10 @@ function status(): number {
   return 0
 }
 
-function exec([host, dashes, ...command]: readonly string[]): Promise<number> | number {
+function exec(name: string, [host, dashes, ...command]: readonly string[]): Promise<number> | number {
   const argv = dashes === '--' ? command : dashes === undefined ? [] : [dashes, ...command]
   if (host === undefined || !HOSTS.includes(host) || argv.length === 0) return usage()
-  const lab = attachLab(NAME)
+  const lab = attachLab(name)
   if (lab === null) {
     console.error('weir lab: the lab is not up; start it with "weir lab up".')
     return 1

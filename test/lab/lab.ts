@@ -90,7 +90,9 @@ export function attachLab(name: string): Lab | null {
   const dir = persistentDir(name)
   try {
     const [line = ''] = fs.readFileSync(path.join(dir, 'origin.log'), 'utf8').split('\n', 1)
-    process.kill(Number(fs.readFileSync(path.join(dir, 'origin.pid'), 'utf8')), 0)
+    const pid = fs.readFileSync(path.join(dir, 'origin.pid'), 'utf8')
+    // A number alone may be another process by now, or a zombie, which has no command line.
+    if (!fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(dir)) return null
     return makeLab(name, dir, JSON.parse(line) as OriginInfo, null)
   } catch {
     return null

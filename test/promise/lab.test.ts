@@ -142,3 +142,41 @@ inSharedLab('a command that runs too long is ended with its children', async t =
   t.is(ran.signal, 'SIGKILL')
   t.deepEqual(processesWith(`sleep ${marker}`), [])
 })
+
+inLab('the lab of the command stays until it is taken down, and the commands may be repeated', async t => {
+  t.timeout(60_000)
+  const name = `weir-cli${process.pid}`
+  const command = async (...argv: string[]) => {
+    const source = `
+      import { labCommand } from ${JSON.stringify(path.resolve(import.meta.dirname, '../lab/cli.ts'))}
+      process.exitCode = await labCommand(${JSON.stringify(argv)}, ${JSON.stringify(name)})`
+    const child = spawn(process.execPath, ['--input-type=module', '-e', source], { stdio: ['ignore', 'pipe', 'pipe'] })
+    let out = ''
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (out += chunk))
+    const code = await new Promise<number | null>(resolve => child.once('close', resolve))
+    return { code, out }
+  }
+  try {
+    t.deepEqual(await command('status'), { code: 1, out: 'weir lab: down\n' })
+    t.is((await command('exec', 'client', '--', 'true')).code, 1)
+    t.is((await command('up')).code, 0)
+    const pid = fs.readFileSync(`/run/${name}/origin.pid`, 'utf8')
+    t.is((await command('up')).code, 0)
+    t.is(fs.readFileSync(`/run/${name}/origin.pid`, 'utf8'), pid, 'the second time changes nothing')
+    const page = await command('exec', 'client', '--', 'curl', '-s', 'http://bank.example/')
+    t.regex(page.out, /<h1>bank\.example<\/h1>/)
+    t.is((await command('exec', 'gateway', '--', 'sh', '-c', 'exit 7')).code, 7)
+    t.is((await command('exec', 'nowhere', '--', 'true')).code, 2)
+    t.is((await command('sideways')).code, 2)
+
+    process.kill(Number(pid), 'SIGKILL')
+    t.true(await until(() => processesWith(`/run/${name}`).length === 0, 5000))
+    t.regex((await command('status')).out, /half up/)
+    t.is((await command('up')).code, 0, 'repaired')
+  } finally {
+    t.is((await command('down')).code, 0)
+    t.is((await command('down')).code, 0)
+  }
+  t.deepEqual(traces(name), [])
+  t.false(fs.existsSync(`/run/${name}`))
+})
