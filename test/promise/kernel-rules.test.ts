@@ -212,6 +212,7 @@ inLab(
       `sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0 net.ipv4.conf.all.accept_redirects=0
        sysctl -qw net.ipv4.conf.wan.forwarding=1 net.ipv4.ip_local_reserved_ports=3000,3128 net.ipv4.conf.all.rp_filter=1
        iptables -t mangle -A PREROUTING -i wan -j MARK --set-xmark 0x100/0x100; iptables -A FORWARD -p icmp -j ACCEPT
+       sysctl -qw net.ipv6.conf.wan.accept_ra=1; ip -6 route add default via 2001:db8:113::254 dev wan proto ra
        ip rule add fwmark 0x100/0x100 lookup 90 pref 90; ip route add 198.51.100.0/24 via 203.0.113.10 table 90`,
     )
     const before = await snapshot(lab)
@@ -224,6 +225,7 @@ inLab(
     t.is(await rules(lab, 'rulesState'), 'applied')
     t.not(once, before)
     t.regex(once, /ip_local_reserved_ports = 3000,3128-3129/)
+    t.regex(once, /conf\.wan\.accept_ra = 2/, 'a router that learnt its way out must go on learning it')
     await rules(lab, 'applyRules')
     t.is(await snapshot(lab), once, 'the second time changes nothing')
 
