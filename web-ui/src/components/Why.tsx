@@ -1,0 +1,116 @@
+import type { ComponentChildren } from 'preact'
+import type {
+  ConnectionDetail,
+  ExchangeDetail,
+  TrafficDetail,
+  TrafficRow,
+  Why as WhyFacts,
+} from '../../../src/admin/api.ts'
+import { type Key, t, tn } from '../i18n/index.ts'
+import { failureText, reasonText } from '../lib/codes.ts'
+import { outcome } from '../lib/rows.ts'
+import { Icon } from './Icon.tsx'
+
+type StepName = 'who' | 'tls' | 'rule' | 'cache' | 'origin'
+
+interface Step {
+  name: StepName
+  text: ComponentChildren[]
+}
+
+const TITLE: Record<string, Key> = {
+  blocked: 'drawer.why.blocked',
+  failed: 'drawer.why.failed',
+  names: 'drawer.why.notOpened',
+  passed: 'drawer.why.notOpened',
+  inspected: 'drawer.why.other',
+}
+
+/** The one step that made the row what it is. */
+function decisive(row: TrafficRow): StepName {
+  const what = outcome(row)
+  if (what === 'blocked') return 'rule'
+  if (what === 'names' || what === 'passed') return 'tls'
+  if (what === 'failed') return row.error.startsWith('client') || row.error === 'idle-timeout' ? 'who' : 'origin'
+  return row.cache === 'hit' || row.cache === 'revalidated' ? 'cache' : 'origin'
+}
+
+function tlsText(row: TrafficRow, connection: ConnectionDetail | null, tierWhy: WhyFacts | null): ComponentChildren {
+  const reason = tierWhy ? reasonText(tierWhy) : ''
+  if (row.scheme === 'http') return t('drawer.tls.plain')
+  if (connection && connection.protocol !== 'tls' && row.kind === 'connection' && connection.protocol !== '')
+    return `${t('drawer.tls.other', { protocol: connection.protocol })} ${reason}`
+  return t(`drawer.tls.${row.tier}`, { reason })
+}
+
+function originText(row: TrafficRow, exchange: ExchangeDetail | null, connection: ConnectionDetail | null): string {
+  if (exchange) {
+    if (exchange.upstream === '') return t('drawer.origin.none')
+    const http = httpVersion(exchange.originHttpVersion)
+    const at = t('drawer.origin.at', { upstream: exchange.upstream, http })
+    return exchange.upstreamReused ? `${at}, ${t('drawer.origin.reused')}` : at
+  }
+  const dst = connection ? `${connection.dst}:${connection.dstPort}` : row.host
+  return t(row.verdict === 'allow' ? 'drawer.origin.spliced' : 'drawer.origin.to', { dst })
+}
+
+export function httpVersion(version: number): string {
+  return version === 20 ? 'HTTP/2' : version === 0 ? '–' : `HTTP/${(version / 10).toFixed(1)}`
+}
+
+function cacheText(row: TrafficRow, exchange: ExchangeDetail | null): string {
+  if (!exchange) return t('drawer.cache.unseen')
+  const words = t(`drawer.cache.${row.cache}`)
+  return exchange.cacheReason === '' ? words : `${words} (${exchange.cacheReason})`
+}
+
+function stepsOf(row: TrafficRow, { exchange, connection }: TrafficDetail): Step[] {
+  const detail = exchange ?? connection
+  const who = [t('drawer.who.text', { client: row.device ?? row.client, connection: detail?.connection ?? '' })]
+  if (connection) {
+    who.push(t('drawer.who.port', { port: connection.clientPort }))
+    if (connection.exchanges > 0) who.push(tn('drawer.exchanges', connection.exchanges))
+  }
+  const why = detail?.why ?? null
+  const verdict = row.verdict === 'block' ? 'drawer.rule.block' : 'drawer.rule.allow'
+  const steps: Step[] = [
+    { name: 'who', text: [who.join(', ')] },
+    { name: 'tls', text: [tlsText(row, connection, connection?.tierWhy ?? null)] },
+    { name: 'rule', text: [t(verdict, { reason: why ? reasonText(why) : '' })] },
+    { name: 'cache', text: [cacheText(row, exchange)] },
+    { name: 'origin', text: [originText(row, exchange, connection)] },
+  ]
+  if (row.error !== '' && row.verdict === 'fail') {
+    const failed = steps.find(step => step.name === decisive(row))!
+    failed.text.push(<strong>{failureText(row.error)}</strong>)
+    if (detail?.errorDetail) failed.text.push(<code>{detail.errorDetail}</code>)
+  }
+  return steps
+}
+
+/** Five steps from the client to the origin, the decisive one marked: the page people come here for. */
+export function Why({ row, detail }: { row: TrafficRow; detail: TrafficDetail }) {
+  const key = decisive(row)
+  return (
+    <section class="why">
+      <h3>{t(TITLE[outcome(row)]!)}</h3>
+      <ol>
+        {stepsOf(row, detail).map(step => (
+          <li key={step.name} class={step.name === key ? `decisive decisive-${outcome(row)}` : ''}>
+            <span class="why-name">{t(`drawer.${step.name}`)}</span>
+            <div class="why-text">
+              {step.text.map((part, i) => (
+                <p key={i}>{part}</p>
+              ))}
+              {step.name === key && (
+                <span class="sr-only">
+                  <Icon name="check" /> {t('drawer.decisive')}
+                </span>
+              )}
+            </div>
+          </li>
+        ))}
+      </ol>
+    </section>
+  )
+}

@@ -1,0 +1,27 @@
+import type { TrafficRow, Why } from '../../../src/admin/api.ts'
+import { type Key, t } from '../i18n/index.ts'
+import { ApiFailure } from './api.ts'
+
+/**
+ * The one place where closed codes of the server become words. Completeness is a matter of types: a code that core
+ * gains without words here does not compile, because the template's type is then no Key.
+ */
+export function reasonText(why: Why): string {
+  const key: Key = `reason.${why.code}`
+  return t(key, { rule: why.rule, line: why.ruleLine, list: why.list, listLine: why.listLine })
+}
+
+export function failureText(code: TrafficRow['error']): string {
+  if (code === '') return ''
+  const key: Key = `failure.${code}`
+  return t(key)
+}
+
+/** For a call that failed: what happened, and the id under which the log has it. */
+export function callText(error: unknown): string {
+  if (!(error instanceof ApiFailure)) return t('error.internal')
+  const key: Key = `error.${error.code}`
+  const [problem] = error.problems
+  const words = problem ? problem.message : t(key, { seconds: error.retryAfter })
+  return error.requestId === '' ? words : `${words} ${t('error.request', { id: error.requestId })}`
+}
