@@ -66,7 +66,7 @@ function pkcs12(pub: CaPublic): Buffer {
     oid(OID.certBag),
     explicit(seq(oid(OID.x509Certificate), explicit(leaf(Type.OCTETSTRING, pub.certDer)))),
     set(
-      seq(oid(OID.friendlyName), set(leaf(Type.BMPSTRING, Buffer.from(pub.subject, 'utf16le').swap16()))),
+      seq(oid(OID.friendlyName), set(bmpString(pub.subject))),
       seq(oid(OID.javaTrustedKeyUsage), set(oid(OID.anyExtendedKeyUsage))),
     ),
   )
@@ -96,6 +96,11 @@ function mac(authSafe: Buffer): forge.asn1.Asn1 {
     leaf(Type.OCTETSTRING, salt),
     leaf(Type.INTEGER, Buffer.from([MAC_ITERATIONS >> 8, MAC_ITERATIONS & 255])),
   )
+}
+
+/** forge's DER writer itself makes two octets of every character of this one type. */
+function bmpString(text: string): forge.asn1.Asn1 {
+  return asn1.create(Class.UNIVERSAL, Type.BMPSTRING, false, text)
 }
 
 function explicit(inner: forge.asn1.Asn1): forge.asn1.Asn1 {
