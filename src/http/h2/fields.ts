@@ -106,3 +106,13 @@ export function plainFields(raw: readonly string[]): HeaderList {
   }
   return headers
 }
+
+/**
+ * Octets of names and values. node keeps to the announced list size only once the peer has acknowledged it, and a few
+ * kilobytes on the wire can name one large table entry a thousand times (RFC 7541 §7.3).
+ */
+export function fieldBytes(raw: readonly string[]): number {
+  let bytes = 0
+  for (let i = 0; i < raw.length; i++) bytes += raw[i]!.length
+  return bytes
+}

@@ -5,22 +5,24 @@ import { UNKNOWN_LENGTH } from '../../core/exchange.ts'
 import type { HeaderList } from '../../core/headers.ts'
 import { ticksFor } from '../../core/ticker.ts'
 import type { HttpLimits } from '../limits.ts'
-import { fieldObject, isBodyless, plainFields, responseFields, sendableStatus } from './fields.ts'
+import { fieldBytes, fieldObject, isBodyless, plainFields, responseFields, sendableStatus } from './fields.ts'
 
-const { NGHTTP2_NO_ERROR, NGHTTP2_PROTOCOL_ERROR, NGHTTP2_INTERNAL_ERROR, NGHTTP2_CANCEL } = constants
+const { NGHTTP2_NO_ERROR, NGHTTP2_PROTOCOL_ERROR } = constants
 
-/** Whole ticks of the limits a stream looks at; computed once per connection. */
-export interface StreamTicks {
-  readonly body: number
-  readonly write: number
+/** The limits a stream looks at, times in whole ticks; computed once per connection. */
+export interface StreamLimits {
+  readonly bodyTicks: number
+  readonly writeTicks: number
   readonly minBodyBytes: number
+  readonly maxTrailerBytes: number
 }
 
-export function streamTicks(limits: HttpLimits): StreamTicks {
+export function streamLimits(limits: HttpLimits): StreamLimits {
   return {
-    body: ticksFor(limits.bodyProgressMs),
-    write: ticksFor(limits.writeProgressMs),
+    bodyTicks: ticksFor(limits.bodyProgressMs),
+    writeTicks: ticksFor(limits.writeProgressMs),
     minBodyBytes: limits.minBodyBytes,
+    maxTrailerBytes: limits.maxTrailerBytes,
   }
 }
 
@@ -39,7 +41,7 @@ export class ServerStream implements ClientStream {
   events: ClientEvents | null = null
   readonly #stream: OwnedStream
   readonly #head: RequestHead
-  readonly #ticks: StreamTicks
+  readonly #limits: StreamLimits
   readonly #onGone: (stream: ServerStream) => void
   /** All of the request is here. */
   #requestOver: boolean
@@ -64,12 +66,12 @@ export class ServerStream implements ClientStream {
     stream: ServerHttp2Stream,
     head: RequestHead,
     endStream: boolean,
-    ticks: StreamTicks,
+    limits: StreamLimits,
     onGone: (stream: ServerStream) => void,
   ) {
     this.#stream = stream as OwnedStream
     this.#head = head
-    this.#ticks = ticks
+    this.#limits = limits
     this.#onGone = onGone
     this.#requestOver = endStream
     this.#stream[kOwner] = this
@@ -123,7 +125,7 @@ export class ServerStream implements ClientStream {
 
   abort(error: WeirError): void {
     this.events = null
-    this.#cut(error.fault === 'client' ? NGHTTP2_CANCEL : NGHTTP2_INTERNAL_ERROR)
+    this.#cut(error)
   }
 
   resumeBody(): void {
@@ -155,7 +157,7 @@ export class ServerStream implements ClientStream {
   /** Bytes wait to be written and none went out. */
   #stalls(tick: number): boolean {
     const waiting = this.#stream.bufferSize
-    if (waiting === this.#waiting && waiting > 0) return tick - this.#waitingSince > this.#ticks.write
+    if (waiting === this.#waiting && waiting > 0) return tick - this.#waitingSince > this.#limits.writeTicks
     this.#waiting = waiting
     this.#waitingSince = tick
     return false
@@ -164,12 +166,12 @@ export class ServerStream implements ClientStream {
   /** The body is read, no answer has begun, and too little came in the last span. */
   #starves(tick: number): boolean {
     const reads = this.#bodyStarted && !this.#requestOver && !this.#headSent && !this.#stream.isPaused()
-    const enough = this.#received - this.#receivedMark >= this.#ticks.minBodyBytes
+    const enough = this.#received - this.#receivedMark >= this.#limits.minBodyBytes
     if (!reads) this.#receivedSince = -1
     else if (enough || this.#receivedSince === -1) {
       this.#receivedMark = this.#received
       this.#receivedSince = tick
-    } else return tick - this.#receivedSince > this.#ticks.body
+    } else return tick - this.#receivedSince > this.#limits.bodyTicks
     return false
   }
 
@@ -179,8 +181,9 @@ export class ServerStream implements ClientStream {
     if (!this.events.onRequestData(chunk)) this.#stream.pause()
   }
 
-  keepTrailers(trailers: HeaderList): void {
-    this.#requestTrailers = trailers
+  trailers(raw: string[]): void {
+    if (fieldBytes(raw) > this.#limits.maxTrailerBytes) this.#fail('client-bad-request')
+    else this.#requestTrailers = plainFields(raw)
   }
 
   requestEnded(): void {
@@ -221,16 +224,15 @@ export class ServerStream implements ClientStream {
     const { events } = this
     const ended = this.#ended
     this.events = null
-    this.#cut(NGHTTP2_CANCEL)
+    const error = new WeirError(code)
+    this.#cut(error)
     if (ended) events?.onClientDone()
-    else events?.onClientError(new WeirError(code))
+    else events?.onClientError(error)
   }
 
-  #cut(code: number): void {
-    const stream = this.#stream
-    if (stream.destroyed) return
-    this.#dropRequest()
-    stream.close(code)
+  /** Not `close(code)`: that ends the stream in good order first, and a cut-off answer would look complete. */
+  #cut(error: WeirError): void {
+    if (!this.#stream.destroyed) this.#stream.destroy(error)
   }
 
   /** Unread bytes would keep the stream open for ever. */
@@ -270,7 +272,7 @@ function onWantTrailers(this: OwnedStream): void {
 }
 
 function onTrailers(this: OwnedStream, _headers: object, _flags: number, raw: string[]): void {
-  this[kOwner].keepTrailers(plainFields(raw))
+  this[kOwner].trailers(raw)
 }
 
 function onData(this: OwnedStream, chunk: Buffer): void {

@@ -11,9 +11,9 @@ import {
 } from '../../core/exchange.ts'
 import { type Ticking, ticker, ticksFor } from '../../core/ticker.ts'
 import type { HttpLimits } from '../limits.ts'
-import { responseFields } from './fields.ts'
+import { fieldBytes, responseFields } from './fields.ts'
 import { readRequest, refusal } from './request.ts'
-import { ServerStream, type StreamTicks, streamTicks, WHOLE, WITH_BODY } from './server-stream.ts'
+import { ServerStream, type StreamLimits, streamLimits, WHOLE, WITH_BODY } from './server-stream.ts'
 import { clientConnectionWindow, serverOptions } from './settings.ts'
 
 export interface ServeH2Options {
@@ -41,7 +41,7 @@ class H2Server implements Ticking {
   readonly #options: ServeH2Options
   readonly #session: ServerHttp2Session
   readonly #streams = new Set<ServerStream>()
-  readonly #ticks: StreamTicks
+  readonly #streamLimits: StreamLimits
   readonly #headTicks: number
   readonly #idleTicks: number
   readonly #lingerTicks: number
@@ -56,7 +56,7 @@ class H2Server implements Ticking {
   constructor(options: ServeH2Options) {
     const { limits } = options
     this.#options = options
-    this.#ticks = streamTicks(limits)
+    this.#streamLimits = streamLimits(limits)
     this.#headTicks = ticksFor(limits.headMs)
     this.#idleTicks = ticksFor(limits.idleMs)
     this.#lingerTicks = ticksFor(limits.lingerMs)
@@ -93,7 +93,8 @@ class H2Server implements Ticking {
   #onStream(stream: ServerHttp2Stream, flags: number, raw: string[]): void {
     const options = this.#options
     const endStream = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0
-    const head = readRequest(raw, endStream, options.scheme)
+    const tooLarge = fieldBytes(raw) > options.limits.maxHeadBytes
+    const head = tooLarge ? 'client-head-too-large' : readRequest(raw, endStream, options.scheme)
     if (typeof head === 'string') {
       this.#refuse(stream, raw, endStream, head, null)
       return
@@ -103,7 +104,7 @@ class H2Server implements Ticking {
       this.#refuse(stream, raw, endStream, refused, head)
       return
     }
-    const own = new ServerStream(stream, head, endStream, this.#ticks, this.#onGone)
+    const own = new ServerStream(stream, head, endStream, this.#streamLimits, this.#onGone)
     this.#served = true
     this.#idleSince = -1
     this.#streams.add(own)

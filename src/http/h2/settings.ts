@@ -10,6 +10,9 @@ export const MAX_STREAMS = 100
 const KIB = 1024
 const MIB = 1024 * KIB
 
+/** nghttp2 ends a connection on a larger field section, whatever was announced. */
+const MAX_FIELD_BYTES = 64 * KIB
+
 /** Clients are a LAN away: 256 KiB a round trip is more than the wire carries. */
 const CLIENT_WINDOW = 256 * KIB
 const CLIENT_CONNECTION_WINDOW = 4 * MIB
@@ -42,7 +45,7 @@ export function serverOptions(limits: HttpLimits): ServerSessionOptions {
     settings: {
       initialWindowSize: CLIENT_WINDOW,
       maxConcurrentStreams: MAX_STREAMS,
-      maxHeaderListSize: limits.maxHeadBytes,
+      maxHeaderListSize: Math.min(limits.maxHeadBytes, MAX_FIELD_BYTES),
     },
   }
 }
@@ -64,6 +67,10 @@ export function clientOptions(limits: HttpLimits, window: number): ClientSession
   return {
     ...shared(limits),
     peerMaxConcurrentStreams: MAX_STREAMS,
-    settings: { enablePush: false, initialWindowSize: window, maxHeaderListSize: limits.maxHeadBytes },
+    settings: {
+      enablePush: false,
+      initialWindowSize: window,
+      maxHeaderListSize: Math.min(limits.maxHeadBytes, MAX_FIELD_BYTES),
+    },
   } as ClientSessionOptions
 }

@@ -4,7 +4,7 @@ import { type RequestHead, UNKNOWN_LENGTH, type UpstreamEvents, type UpstreamStr
 import type { HeaderList } from '../../core/headers.ts'
 import { ticker } from '../../core/ticker.ts'
 import type { HttpLimits } from '../limits.ts'
-import { fieldObject, plainFields, readResponse, requestFields } from './fields.ts'
+import { fieldBytes, fieldObject, plainFields, readResponse, requestFields } from './fields.ts'
 
 const { NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR, NGHTTP2_PROTOCOL_ERROR, NGHTTP2_REFUSED_STREAM, NGHTTP2_CANCEL } =
   constants
@@ -24,6 +24,9 @@ type OwnedStream = ClientHttp2Stream & { [kOwner]: H2Exchange }
 const WHOLE = Object.freeze({ endStream: true })
 const WITH_BODY = Object.freeze({ endStream: false })
 const WITH_TRAILERS = Object.freeze({ endStream: false, waitForTrailers: true })
+
+/** Goes to the 'error' listener, which knows nothing to do with it; its stack would only cost. */
+const CUT = new Error('cut off')
 
 /** One request and its response on an origin's HTTP/2 connection. Never calls its listener from inside its own methods. */
 export class H2Exchange implements UpstreamStream {
@@ -101,12 +104,18 @@ export class H2Exchange implements UpstreamStream {
     const status = Number(raw[raw.indexOf(':status') + 1])
     this.#movedAt = ticker.tick
     // RFC 9113 §8.6: there is no 101 on HTTP/2
-    if (status === 101 || ++this.#interims > this.#home.limits.maxInterim) this.#fail('origin-bad-response')
+    const { maxInterim, maxHeadBytes } = this.#home.limits
+    if (status === 101 || ++this.#interims > maxInterim || fieldBytes(raw) > maxHeadBytes)
+      this.#fail('origin-bad-response')
     else this.#events?.onInformational(status, plainFields(raw))
   }
 
   response(raw: string[], flags: number): void {
     if (this.#events === null) return
+    if (fieldBytes(raw) > this.#home.limits.maxHeadBytes) {
+      this.#fail('origin-bad-response')
+      return
+    }
     const whole = (flags & NGHTTP2_FLAG_END_STREAM) !== 0
     const head = readResponse(raw, this.#isHead, whole)
     this.#answered = true
@@ -130,8 +139,9 @@ export class H2Exchange implements UpstreamStream {
     if (this.#events !== null && !this.#events.onResponseData(chunk)) this.#stream.pause()
   }
 
-  keepTrailers(trailers: HeaderList): void {
-    this.#responseTrailers = trailers
+  trailers(raw: string[]): void {
+    if (fieldBytes(raw) > this.#home.limits.maxTrailerBytes) this.#fail('origin-bad-response')
+    else this.#responseTrailers = plainFields(raw)
   }
 
   /**
@@ -184,11 +194,12 @@ export class H2Exchange implements UpstreamStream {
     events?.onUpstreamError(new WeirError(code, detail))
   }
 
+  /** `close(code)` ends an unfinished upload in good order first, and the origin would take it for complete. */
   #cancel(): void {
     const stream = this.#stream
     if (stream.destroyed) return
-    stream.close(NGHTTP2_CANCEL)
-    stream.resume()
+    if (stream.writableEnded) stream.close(NGHTTP2_CANCEL)
+    else stream.destroy(CUT)
   }
 }
 
@@ -203,7 +214,7 @@ function onResponse(this: OwnedStream, _headers: object, flags: number, raw: str
 }
 
 function onTrailers(this: OwnedStream, _headers: object, _flags: number, raw: string[]): void {
-  this[kOwner].keepTrailers(plainFields(raw))
+  this[kOwner].trailers(raw)
 }
 
 function onData(this: OwnedStream, chunk: Buffer): void {
