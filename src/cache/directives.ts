@@ -63,14 +63,18 @@ function make(present: boolean): Directives {
   }
 }
 
-/** Quotes hide commas (`private="a, no-store"` says nothing about no-store), unless they never close. */
+/** Quotes hide commas (`private="a, no-store"` says nothing about no-store); from one that never closes on they do not. */
 function parseLine(out: Directives, line: string): void {
   let start = 0
   let at = 0
+  let quotes = true
   while (at <= line.length) {
     const c = line[at]
-    if (c === '"') at = closingQuote(line, at)
-    else if (c === ',' || c === undefined) {
+    if (c === '"' && quotes) {
+      const close = closingQuote(line, at)
+      if (close < 0) quotes = false
+      else at = close
+    } else if (c === ',' || c === undefined) {
       parseDirective(out, line.slice(start, at).trim())
       start = at + 1
     }
@@ -78,13 +82,13 @@ function parseLine(out: Directives, line: string): void {
   }
 }
 
-/** Index of the quote that closes the one at `open`; `open` itself when none does, so that nothing is hidden by it. */
+/** Index of the quote that closes the one at `open`, or -1. */
 function closingQuote(line: string, open: number): number {
   for (let i = open + 1; i < line.length; i++) {
     if (line[i] === '\\') i++
     else if (line[i] === '"') return i
   }
-  return open
+  return -1
 }
 
 function parseDirective(out: Directives, text: string): void {

@@ -1,11 +1,10 @@
-/** Members of an If-None-Match value; commas within quotes belong to the tag. Unquoted tags occur and are kept as sent. */
+/**
+ * Members of an If-None-Match value; commas within quotes belong to the tag. Unquoted tags occur and are kept as sent.
+ * Each step of the pattern takes what it has looked at, so a hostile value costs linear time.
+ */
 function* members(list: string): Generator<string> {
-  const pattern = /[ \t]*((?:W\/)?"[^"]*"|[^,]*?)[ \t]*(?:,|$)/y
-  while (pattern.lastIndex < list.length) {
-    const m = pattern.exec(list)
-    if (m === null) return
-    if (m[1] !== '') yield m[1]!
-  }
+  const pattern = /[ \t,]*((?:W\/)?"[^"]*"(?=[ \t]*(?:,|$))|[^,]+)/y
+  for (let m = pattern.exec(list); m !== null; m = pattern.exec(list)) yield m[1]!.trim()
 }
 
 function opaque(tag: string): string {

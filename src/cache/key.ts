@@ -39,5 +39,8 @@ export function varyMatches(key: (string | null)[], request: HeaderList): boolea
 function fieldValue(headers: HeaderList, lower: string): string | null {
   const value = headerJoined(headers, lower)
   if (value === null || lower !== 'accept-encoding') return value
-  return value.replace(/[ \t]*([,;])[ \t]*/g, '$1').trim()
+  return value
+    .replace(/[ \t]+/g, ' ') // first, or a long run of spaces would cost quadratic time
+    .replace(/ ?([,;]) ?/g, '$1')
+    .trim()
 }

@@ -181,3 +181,19 @@ test('a slice of blocks is the slice of their bytes', t => {
   )
   t.pass()
 })
+
+test('hostile values of 64 KiB cost no more than their length', t => {
+  const started = performance.now()
+  for (const piece of [' ', '\t,', ',', '"', '\\"', 'W/"', '"a" ', 'a=', ';', '-']) {
+    const value = piece.repeat(65_536 / piece.length)
+    for (const text of [value, `"${value}`, `a${value}x`]) {
+      parseCacheControl(['Cache-Control', text])
+      noneMatchNames(text, '"z"')
+      varyKey(['Accept-Encoding', text], ['Vary', 'Accept-Encoding'])
+      varyKey([], ['Vary', text])
+      selectRange(`bytes=${text}`, 10)
+      parseHttpDate(text, NOW)
+    }
+  }
+  t.true(performance.now() - started < 2000)
+})
