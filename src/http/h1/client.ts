@@ -12,12 +12,11 @@ import {
 import { type HeaderList, headerAll } from '../../core/headers.ts'
 import type { HttpLimits } from '../limits.ts'
 import { BAD, DATA, DONE, MORE } from './chunks.ts'
-import { deadlines, NEVER, type Watched } from './deadlines.ts'
-import { Hold } from './hold.ts'
-import { Out } from './out.ts'
+import { deadlines, NEVER } from './deadlines.ts'
+import { Driver } from './driver.ts'
 import { BARE_LF, INCOMPLETE, ParsedHead, parseResponse } from './parse.ts'
-import { BodyReader, HeadFinder, TOO_LARGE } from './reader.ts'
-import { breaksLines, chunkSize, lastChunk, requestHead } from './serialize.ts'
+import { HeadFinder, TOO_LARGE } from './reader.ts'
+import { breaksLines, requestHead } from './serialize.ts'
 
 const IDLE = 0
 const HEAD = 1
@@ -30,57 +29,33 @@ export function connectH1(socket: Socket, info: UpstreamInfo, limits: HttpLimits
 }
 
 /** Drives one connection to an origin; it is the UpstreamStream of each of its exchanges in turn. */
-export class H1Client implements UpstreamConn, UpstreamStream, Watched {
+export class H1Client extends Driver implements UpstreamConn, UpstreamStream {
   readonly version = 11
   readonly info: UpstreamInfo
   onAvailable: (() => void) | null = null
   onClosed: (() => void) | null = null
-  readonly #socket: Socket
-  readonly #limits: HttpLimits
-  readonly #out: Out
-  readonly #hold = new Hold()
   readonly #finder: HeadFinder
   readonly #parsed = new ParsedHead()
-  readonly #body: BodyReader
   #phase: typeof IDLE | typeof HEAD | typeof BODY | typeof CLOSED = IDLE
-  #events: UpstreamEvents | null = null
+  /** Of the present exchange; null between exchanges. */
   #request: RequestHead | null = null
+  #events: UpstreamEvents | null = null
+  #requestEnded = true
   #carried = 0
   #interims = 0
   /** Response bytes of this exchange have come. */
   #answered = false
-  /** Request body bytes still to be sent (`UNKNOWN_LENGTH`: chunked). */
-  #left = 0
-  #requestEnded = true
-  #blocked = false
   #flowing = true
-  #pumping = false
   #closing = false
-  #readBy = NEVER
-  #writeBy = NEVER
 
   constructor(socket: Socket, info: UpstreamInfo, limits: HttpLimits) {
+    super(socket, limits)
     this.info = info
-    this.#socket = socket
-    this.#limits = limits
-    this.#out = new Out(socket)
     this.#finder = new HeadFinder(limits)
-    this.#body = new BodyReader(limits)
-    deadlines.watch(this)
-    // An origin may close its sending side before it has read all; how that ends is decided here
-    socket.allowHalfOpen = true
-    socket.setNoDelay(true)
-    socket.on('data', this.#onData)
-    socket.on('end', this.#onEnd)
-    socket.on('drain', this.#onDrain)
-    socket.on('error', ignore)
-    socket.on('close', this.#onClose)
-    if (socket.destroyed) process.nextTick(this.#onClose)
-    else socket.resume()
   }
 
   capacity(): number {
-    return this.#phase === IDLE && !this.#closing && !this.#socket.destroyed && !this.#socket.readableEnded ? 1 : 0
+    return this.#phase === IDLE && !this.#closing && !this.socket.destroyed && !this.socket.readableEnded ? 1 : 0
   }
 
   reused(): boolean {
@@ -93,7 +68,7 @@ export class H1Client implements UpstreamConn, UpstreamStream, Watched {
   }
 
   destroy(): void {
-    this.#socket.destroy()
+    this.socket.destroy()
   }
 
   // ── the request ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -105,12 +80,9 @@ export class H1Client implements UpstreamConn, UpstreamStream, Watched {
     this.#request = head
     this.#phase = HEAD
     this.#interims = 0
-    this.#answered = this.#blocked = false
+    this.#answered = false
     this.#flowing = true
-    this.#left = head.bodyLength
-    this.#requestEnded = head.bodyLength === 0
-    this.#readBy = NEVER
-    if (this.#socket.destroyed) {
+    if (this.socket.destroyed) {
       process.nextTick(failLater, this, events, new WeirError('origin-reset'))
       return this
     }
@@ -118,46 +90,29 @@ export class H1Client implements UpstreamConn, UpstreamStream, Watched {
       process.nextTick(failLater, this, events, new WeirError('client-bad-request', 'A field is not valid in HTTP/1.'))
       return this
     }
-    this.#out.text(requestHead(head))
-    if (this.#requestEnded) {
-      this.#out.flush()
-      this.#readBy = deadlines.now + this.#limits.responseHeadMs
-    }
+    const { bodyLength } = head
+    this.out.text(requestHead(head))
+    this.#requestEnded = false
+    this.writer.begin(bodyLength === UNKNOWN_LENGTH ? 'chunked' : 'length', bodyLength)
+    if (bodyLength === 0) this.end(null)
     return this
   }
 
   data(chunk: Buffer): boolean {
-    if (this.#requestEnded || this.#request === null || chunk.length === 0) return true
-    const out = this.#out
-    if (this.#left === UNKNOWN_LENGTH) {
-      out.text(chunkSize(chunk.length))
-      out.bytes(chunk)
-      out.text('\r\n')
-    } else {
-      this.#left -= chunk.length
-      if (this.#left < 0) {
-        this.fail(new WeirError('self-internal', 'The request body is longer than its Content-Length.'))
-        return true
-      }
-      out.bytes(chunk)
-    }
-    if (out.full) out.flush()
-    if (!this.#socket.writableNeedDrain) return true
-    this.#blocked = true
-    if (this.#writeBy === NEVER) this.#writeBy = deadlines.now + this.#limits.writeProgressMs
-    return false
+    if (this.#requestEnded) return true
+    if (this.writer.data(chunk)) return !this.writer.mustWait()
+    this.fail(new WeirError('self-internal', 'The request body is longer than its Content-Length.'))
+    return true
   }
 
   end(trailers: HeaderList | null): void {
-    if (this.#requestEnded || this.#request === null) return
-    if (this.#left > 0) {
+    if (this.#requestEnded) return
+    if (!this.writer.end(trailers)) {
       this.fail(new WeirError('self-internal', 'The request body is shorter than its Content-Length.'))
       return
     }
-    if (this.#left === UNKNOWN_LENGTH) this.#out.text(lastChunk(trailers))
     this.#requestEnded = true
-    this.#out.flush()
-    if (this.#phase === HEAD && this.#flowing) this.#readBy = deadlines.now + this.#limits.responseHeadMs
+    if (this.#flowing) this.#awaitMore()
   }
 
   abort(): void {
@@ -166,11 +121,8 @@ export class H1Client implements UpstreamConn, UpstreamStream, Watched {
     this.#kill()
   }
 
-  readonly #onDrain = (): void => {
-    this.#writeBy = NEVER
-    if (!this.#blocked) return
-    this.#blocked = false
-    this.#events?.onUpstreamDrain()
+  protected override drained(): void {
+    if (this.writer.drained()) this.#events?.onUpstreamDrain()
   }
 
   // ── the response ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -178,57 +130,54 @@ export class H1Client implements UpstreamConn, UpstreamStream, Watched {
   pause(): void {
     if (this.#request === null || !this.#flowing) return
     this.#flowing = false
-    this.#readBy = NEVER
-    this.#socket.pause()
+    this.readBy = NEVER
+    this.socket.pause()
   }
 
   resume(): void {
     if (this.#request === null || this.#flowing) return
     this.#flowing = true
     this.#awaitMore()
-    this.#socket.resume()
-    this.#pump()
+    this.socket.resume()
+    this.pump()
   }
 
-  readonly #onData = (chunk: Buffer): void => {
+  protected override received(chunk: Buffer): void {
     // A response nobody asked for would answer the next request
     if (this.#phase === IDLE || this.#phase === CLOSED) {
       this.#kill()
       return
     }
     this.#answered = true
-    this.#hold.push(chunk)
-    this.#pump()
+    this.hold.push(chunk)
+    this.pump()
   }
 
-  #pump(): void {
-    if (this.#pumping) return
-    this.#pumping = true
-    while (this.#flowing && this.#step());
-    this.#pumping = false
-    if (this.#flowing && this.#socket.readableEnded) this.#cutOff()
-  }
-
-  #step(): boolean {
+  protected override step(): boolean {
+    if (!this.#flowing) return false
     if (this.#phase === HEAD) return this.#stepHead()
     return this.#phase === BODY && this.#stepBody()
   }
 
+  protected override pumped(): void {
+    if (this.#flowing && this.socket.readableEnded) this.#cutOff()
+  }
+
   #stepHead(): boolean {
-    const hold = this.#hold
+    const { hold } = this
     if (hold.size === 0) return false
     const end = this.#finder.find(hold)
     if (end === INCOMPLETE) return false
     if (end === TOO_LARGE) return this.#bad('Its header is too large.')
     if (end === BARE_LF) return this.#bad('A header line does not end in CRLF.')
     const parsed = this.#parsed
-    const refusal = parseResponse(hold.bytes, hold.start, end, this.#limits, parsed)
+    const refusal = parseResponse(hold.bytes, hold.start, end, this.limits, parsed)
     if (refusal !== null) return this.#bad(refusal.why)
     hold.consumeTo(end)
     const { status, reason, headers, version } = parsed
     if (status >= 200) return this.#final({ status, reason, headers, version, bodyLength: this.#responseLength() })
     if (status === 101) return this.#switch({ status, reason, headers, version, bodyLength: 0 })
-    if (++this.#interims > this.#limits.maxInterim) return this.#bad('There are too many interim responses.')
+    if (++this.#interims > this.limits.maxInterim) return this.#bad('There are too many interim responses.')
     this.#events!.onInformational(status, headers)
     return true
   }
@@ -243,9 +192,9 @@ export class H1Client implements UpstreamConn, UpstreamStream, Watched {
   #final(head: ResponseHead): boolean {
     const { status } = head
     this.#phase = BODY
-    if (this.#request!.method === 'HEAD' || status === 204 || status === 304) this.#body.begin(0)
-    else if (head.bodyLength !== UNKNOWN_LENGTH || this.#parsed.chunked) this.#body.begin(head.bodyLength)
-    else this.#body.beginUntilClose()
+    if (this.#request!.method === 'HEAD' || status === 204 || status === 304) this.body.begin(0)
+    else if (head.bodyLength !== UNKNOWN_LENGTH || this.#parsed.chunked) this.body.begin(head.bodyLength)
+    else this.body.beginUntilClose()
     this.#awaitMore()
     this.#events!.onResponseHead(head)
     return true
@@ -259,22 +208,17 @@ export class H1Client implements UpstreamConn, UpstreamStream, Watched {
       return this.#bad('It switched protocols without being asked to.')
     }
     const events = this.#events!
-    const socket = this.#socket
     this.#forget()
     this.#phase = CLOSED
-    this.#letGo()
-    socket.pause()
-    const { bytes, start, end, size } = this.#hold
-    if (size > 0 && !socket.readableEnded) socket.unshift(bytes.subarray(start, end))
-    this.#hold.clear()
+    const socket = this.handOver()
     this.onClosed?.() // for the pool this connection is gone
     events.onUpgraded(head, socket)
     return false
   }
 
   #stepBody(): boolean {
-    const body = this.#body
-    switch (body.next(this.#hold)) {
+    const { body } = this
+    switch (body.next(this.hold)) {
       case DATA: {
         const chunk = body.chunk!
         body.chunk = null
@@ -297,30 +241,30 @@ export class H1Client implements UpstreamConn, UpstreamStream, Watched {
     const { version, close, keepAlive } = this.#parsed
     const lasting = version === 11 ? !close : keepAlive && !close
     // Bytes after the response, or a request that was never finished: whose they are can no longer be told
-    const clean = this.#hold.size === 0 && this.#requestEnded && !this.#body.untilClose
+    const clean = this.hold.size === 0 && this.#requestEnded && !this.body.untilClose
     this.#forget()
-    if (lasting && clean && !this.#closing && !this.#socket.readableEnded) this.#phase = IDLE
+    if (lasting && clean && !this.#closing && !this.socket.readableEnded) this.#phase = IDLE
     else this.#kill()
     events.onResponseEnd(trailers)
     if (this.#phase === IDLE) this.onAvailable?.()
   }
 
   #awaitMore(): void {
-    if (this.#phase === BODY) this.#readBy = deadlines.now + this.#limits.responseIdleMs
-    else if (this.#requestEnded) this.#readBy = deadlines.now + this.#limits.responseHeadMs
+    if (this.#phase === BODY) this.readBy = deadlines.now + this.limits.responseIdleMs
+    else if (this.#requestEnded) this.readBy = deadlines.now + this.limits.responseHeadMs
   }
 
   // ── ends ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  readonly #onEnd = (): void => {
+  protected override peerEnded(): void {
     if (this.#phase === IDLE) this.#kill()
-    else this.#pump()
+    else this.pump()
   }
 
   /** The origin closed; all it sent has been read. */
   #cutOff(): void {
     if (this.#request === null) return
-    if (this.#phase === BODY && this.#body.untilClose) this.#complete(null)
+    if (this.#phase === BODY && this.body.untilClose) this.#complete(null)
     else this.fail(this.#cutError())
   }
 
@@ -347,44 +291,34 @@ export class H1Client implements UpstreamConn, UpstreamStream, Watched {
   }
 
   #forget(): void {
-    this.#events = null
-    this.#request = null
-    this.#readBy = this.#writeBy = NEVER
+    this.#events = this.#request = null
     this.#requestEnded = true
+    this.readBy = NEVER
+    this.writer.forget()
   }
 
   #kill(): void {
     this.#phase = CLOSED
-    this.#out.drop()
-    this.#hold.clear()
-    this.#socket.destroy()
+    this.out.drop()
+    this.hold.clear()
+    this.socket.destroy()
   }
 
-  onTick(now: number): void {
-    if (this.#request === null) return
-    if (now >= this.#readBy || now >= this.#writeBy) this.fail(new WeirError('origin-timeout'))
+  protected override late(): void {
+    this.fail(new WeirError('origin-timeout'))
   }
 
-  readonly #onClose = (): void => {
-    this.#letGo()
-    if (this.#request !== null) this.fail(this.#cutError(this.#socket.errored ?? undefined))
+  protected override stalled(): void {
+    this.fail(new WeirError('origin-timeout', 'It stopped reading the request.'))
+  }
+
+  protected override closed(): void {
+    if (this.#request !== null) this.fail(this.#cutError(this.socket.errored ?? undefined))
     this.#phase = CLOSED
     this.onClosed?.()
-  }
-
-  #letGo(): void {
-    deadlines.unwatch(this)
-    const socket = this.#socket
-    socket.removeListener('data', this.#onData)
-    socket.removeListener('end', this.#onEnd)
-    socket.removeListener('drain', this.#onDrain)
-    socket.removeListener('error', ignore)
-    socket.removeListener('close', this.#onClose)
   }
 }
 
 function failLater(client: H1Client, events: UpstreamEvents, error: WeirError): void {
   if (client.carries(events)) client.fail(error)
 }
-
-function ignore(): void {}

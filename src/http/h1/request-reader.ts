@@ -38,6 +38,8 @@ export class RequestReader {
     }
     if (!this.#skipBlankLines(hold))
       return new WeirError('client-bad-request', 'There are empty lines before the request.')
+    // Half an empty line, or nothing after one: not yet a head, and the finder must not have seen it
+    if (hold.size === 0 || (hold.size === 1 && hold.bytes[hold.start] === CR)) return null
     const end = this.#finder.find(hold)
     if (end === INCOMPLETE) return this.#checkBeginning(hold)
     if (end === TOO_LARGE) return this.#tooLarge(hold)
@@ -104,7 +106,7 @@ export class RequestReader {
     if (this.#lineChecked) return null
     const { bytes, start, end } = hold
     const lf = bytes.subarray(start, end).indexOf(LF)
-    if ((CLASS[bytes[start]!]! & TOKEN) === 0 && bytes[start] !== CR) {
+    if ((CLASS[bytes[start]!]! & TOKEN) === 0) {
       return new WeirError('client-bad-request', 'The request does not begin with a method.')
     }
     if (lf === -1) return hold.size > this.#limits.maxTargetBytes + LONGEST_METHOD ? this.#tooLarge(hold) : null

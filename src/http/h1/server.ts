@@ -13,23 +13,12 @@ import {
 import type { HeaderList } from '../../core/headers.ts'
 import { stripResponse } from '../hop.ts'
 import type { HttpLimits } from '../limits.ts'
-import type { ConnectionPlace } from '../target.ts'
 import { BAD, DATA, DONE, MORE } from './chunks.ts'
-import { deadlines, NEVER, type Watched } from './deadlines.ts'
-import { Hold } from './hold.ts'
-import { Out } from './out.ts'
-import { BodyReader } from './reader.ts'
+import { deadlines, NEVER } from './deadlines.ts'
+import { Driver } from './driver.ts'
+import { linger } from './linger.ts'
 import { RequestReader } from './request-reader.ts'
-import {
-  breaksLines,
-  chunkSize,
-  type Framing,
-  interimHead,
-  lastChunk,
-  responseFraming,
-  responseHead,
-  upgradeHead,
-} from './serialize.ts'
+import { breaksLines, interimHead, responseFraming, responseHead, upgradeHead } from './serialize.ts'
 
 export interface H1ServerOptions {
   conn: Conn
@@ -54,152 +43,108 @@ const HEAD = 0
 const BODY = 1
 /** The request is complete, its answer is not. */
 const ANSWER = 2
-/** The last answer is out and our side closed; what still comes is thrown away, for a while. */
-const LINGER = 3
-const CLOSED = 4
+const CLOSED = 3
 
 /** Drives one client connection; it is the ClientStream of each of its exchanges in turn. */
 export function serveH1(options: H1ServerOptions): H1Server {
   return new H1Server(options)
 }
 
-export class H1Server implements ClientStream, Watched {
+export class H1Server extends Driver implements ClientStream {
   readonly #options: H1ServerOptions
-  readonly #socket: Socket
-  readonly #limits: HttpLimits
-  readonly #out: Out
-  readonly #hold = new Hold()
   readonly #reader: RequestReader
-  readonly #body: BodyReader
-  #phase: typeof HEAD | typeof BODY | typeof ANSWER | typeof LINGER | typeof CLOSED = HEAD
-  /** Present exchange: null inside `onRequest` and between exchanges. */
-  #events: ClientEvents | null = null
+  #phase: typeof HEAD | typeof BODY | typeof ANSWER | typeof CLOSED = HEAD
+  /** Of the present exchange; null between exchanges. */
   #request: RequestHead | null = null
-  #framing: Framing = 'none'
-  /** Body bytes of a `length` answer still to come. */
-  #left = 0
+  /** null also inside `onRequest`. */
+  #events: ClientEvents | null = null
   #headSent = false
   #ended = false
-  /** The exchange waits for `onClientDrain`. */
-  #blocked = false
   #bodyFlowing = false
-  #pumping = false
-  #paused = false
+  /** Body bytes in the present `bodyProgressMs`. */
+  #progress = 0
   #persistent = false
   #draining = false
+  #paused = false
   /** The client sent its FIN; it may still be reading. */
   #halfClosed = false
   #error: WeirError | null = null
-  #readBy: number
-  #writeBy = NEVER
-  /** Body bytes in the present `bodyProgressMs`, or bytes thrown away in LINGER. */
-  #progress = 0
 
   constructor(options: H1ServerOptions) {
-    const { socket, limits, conn } = options
+    super(options.socket, options.limits)
     this.#options = options
-    this.#socket = socket
-    this.#limits = limits
-    this.#out = new Out(socket)
-    this.#body = new BodyReader(limits)
-    const place: ConnectionPlace = {
-      scheme: options.scheme,
-      sni: options.sni,
-      dstAddr: conn.dstAddr,
-      dstPort: conn.dstPort,
-    }
-    this.#reader = new RequestReader(limits, place)
-    deadlines.watch(this)
-    this.#readBy = deadlines.now + limits.headMs
-    // A client may close its sending side and still wait for answers
-    socket.allowHalfOpen = true
-    socket.setNoDelay(true)
-    socket.on('data', this.#onData)
-    socket.on('end', this.#onEnd)
-    socket.on('drain', this.#onDrain)
-    socket.on('error', ignore)
-    socket.on('close', this.#onClose)
-    if (socket.destroyed) process.nextTick(this.#onClose)
-    else socket.resume()
+    const { dstAddr, dstPort } = options.conn
+    this.#reader = new RequestReader(options.limits, { scheme: options.scheme, sni: options.sni, dstAddr, dstPort })
+    this.readBy = deadlines.now + this.limits.headMs
   }
 
   /** Finishes the present exchange, then closes. */
   drain(): void {
     this.#draining = true
-    if (this.#phase === HEAD && this.#hold.size === 0) this.#finish()
+    if (this.#phase === HEAD && !this.#reader.begun) this.#finish()
   }
 
   destroy(): void {
-    this.#socket.destroy()
+    this.socket.destroy()
   }
 
   // ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  readonly #onData = (chunk: Buffer): void => {
-    if (this.#phase === LINGER) {
-      this.#progress += chunk.length
-      // Not destroyed yet: a reset now could take the answer away from a client that has not read it
-      if (this.#progress > this.#limits.maxLingerBytes) this.#socket.pause()
-      return
-    }
-    this.#hold.push(chunk)
-    this.#pump()
+  protected override received(chunk: Buffer): void {
+    if (this.#phase === CLOSED) return
+    this.hold.push(chunk)
+    this.pump()
   }
 
-  readonly #onEnd = (): void => {
+  protected override peerEnded(): void {
     this.#halfClosed = true
-    this.#pump()
+    this.pump()
   }
 
-  /** Works through what is held, one step at a time, never inside itself. */
-  #pump(): void {
-    if (this.#pumping) return
-    this.#pumping = true
-    while (this.#step());
-    this.#pumping = false
+  protected override pumped(): void {
     if (this.#halfClosed) this.#noMoreInput()
-    else if (!this.#paused && this.#phase !== HEAD && this.#hold.size >= this.#limits.maxHeldBytes) {
+    else if (!this.#paused && this.#phase !== HEAD && this.hold.size >= this.limits.maxHeldBytes) {
       // Not before: only a socket that is being read tells that its client is gone
       this.#paused = true
-      this.#socket.pause()
+      this.socket.pause()
     }
   }
 
-  #step(): boolean {
+  protected override step(): boolean {
     if (this.#phase === HEAD) return this.#stepHead()
     return this.#phase === BODY && this.#bodyFlowing && this.#stepBody()
   }
 
   #stepHead(): boolean {
-    const hold = this.#hold
-    if (hold.size === 0) return false
+    if (this.hold.size === 0) return false
     const fresh = !this.#reader.begun
-    const found = this.#reader.read(hold)
-    if (found instanceof WeirError) {
-      this.#refuse(found, this.#reader.partial())
+    const found = this.#reader.read(this.hold)
+    if (found === null) {
+      // From the first byte of a head to its end; more bytes do not prolong it (slowloris)
+      if (fresh) this.readBy = deadlines.now + this.limits.headMs
       return false
     }
-    if (found !== null) this.#begin(found)
-    // From the first byte of a head to its end; more bytes do not prolong it (slowloris)
-    else if (fresh && this.#reader.begun) this.#readBy = deadlines.now + this.#limits.headMs
-    return found !== null
+    if (found instanceof WeirError) this.#refuse(found, this.#reader.partial())
+    else this.#begin(found)
+    return true
   }
 
   #begin(request: RequestHead): void {
     this.#phase = BODY
     this.#request = request
-    this.#readBy = NEVER
+    this.readBy = NEVER
     this.#persistent = this.#reader.persistent
-    this.#bodyFlowing = this.#headSent = this.#ended = this.#blocked = false
-    this.#body.begin(request.bodyLength)
+    this.#bodyFlowing = this.#headSent = this.#ended = false
+    this.body.begin(request.bodyLength)
     const ex = new Exchange(this.#options.conn, request, this.#options.now(), performance.now())
-    this.#events = this.#options.onRequest(ex, this)
+    const events = this.#options.onRequest(ex, this)
+    if (this.#request === request) this.#events = events // unless it was aborted in there
   }
 
   #stepBody(): boolean {
-    const body = this.#body
+    const { body } = this
     const events = this.#events!
-    switch (body.next(this.#hold)) {
+    switch (body.next(this.hold)) {
       case DATA: {
         const chunk = body.chunk!
         body.chunk = null
@@ -222,7 +167,7 @@ export class H1Server implements ClientStream, Watched {
 
   #stopBody(): void {
     this.#bodyFlowing = false
-    this.#readBy = NEVER
+    this.readBy = NEVER
   }
 
   #noMoreInput(): void {
@@ -230,8 +175,7 @@ export class H1Server implements ClientStream, Watched {
       if (this.#reader.begun) this.#error = new WeirError('client-gone')
       this.#finish()
     } else if (this.#phase === BODY && this.#bodyFlowing) {
-      this.#error = new WeirError('client-gone', 'The request body was cut off.')
-      this.#cut()
+      this.#cut(new WeirError('client-gone', 'The request body was cut off.'))
     }
   }
 
@@ -239,16 +183,15 @@ export class H1Server implements ClientStream, Watched {
     if (this.#phase !== BODY || this.#ended) return
     this.#bodyFlowing = true
     this.#progress = 0
-    if (!this.#headSent) this.#readBy = deadlines.now + this.#limits.bodyProgressMs
-    // Inside `onRequest` the pump goes on by itself
+    if (!this.#headSent) this.readBy = deadlines.now + this.limits.bodyProgressMs
     this.#resumeSocket()
-    this.#pump()
+    this.pump() // inside `onRequest` the running pump goes on by itself
   }
 
   #resumeSocket(): void {
     if (!this.#paused) return
     this.#paused = false
-    this.#socket.resume()
+    this.socket.resume()
   }
 
   // ── answering ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -261,118 +204,87 @@ export class H1Server implements ClientStream, Watched {
     // RFC 9110 §15.2: no 1xx to HTTP/1.0
     if (!this.#answering || this.#headSent || this.#request!.version === 10) return
     stripResponse(headers)
-    if (!breaksLines(headers)) this.#out.text(interimHead(status, headers))
+    if (!breaksLines(headers)) this.out.text(interimHead(status, headers))
   }
 
   head(head: ResponseHead): void {
     if (!this.#answering || this.#headSent) return
     if (head.version === 20 && breaksLines(head.headers)) {
-      this.#error = new WeirError('origin-bad-response', 'A field is not valid in HTTP/1.')
-      this.#cut()
+      this.#cut(new WeirError('origin-bad-response', 'A field is not valid in HTTP/1.'))
       return
     }
     const { method, version } = this.#request!
-    const http10 = version === 10
-    this.#framing = responseFraming(method, head.status, head.bodyLength, http10 ? 10 : 11)
-    this.#left = head.bodyLength
+    const framing = responseFraming(method, head.status, head.bodyLength, version === 10 ? 10 : 11)
     // An answer that comes before the request's end also ends the connection: the rest may be endless
-    const early = this.#phase === BODY && !this.#body.complete
-    if (early || this.#draining || this.#framing === 'close') this.#persistent = false
+    const early = this.#phase === BODY && !this.body.complete
+    if (early || this.#draining || framing === 'close') this.#persistent = false
     this.#headSent = true
-    if (this.#phase === BODY) this.#readBy = NEVER
-    const connection = this.#persistent ? (http10 ? 'keep-alive' : '') : 'close'
-    this.#out.text(responseHead(head, method, this.#framing, connection))
+    if (this.#phase === BODY) this.readBy = NEVER // two-way streams may be silent one way
+    this.writer.begin(framing, head.bodyLength)
+    const connection = this.#persistent ? (version === 10 ? 'keep-alive' : '') : 'close'
+    this.out.text(responseHead(head, method, framing, connection))
   }
 
   data(chunk: Buffer): boolean {
-    if (!this.#answering || this.#framing === 'none' || chunk.length === 0) return true
-    const out = this.#out
-    if (this.#framing === 'chunked') {
-      out.text(chunkSize(chunk.length))
-      out.bytes(chunk)
-      out.text('\r\n')
-    } else {
-      if (this.#framing === 'length' && (this.#left -= chunk.length) < 0) {
-        this.#error = new WeirError('self-internal', 'The answer is longer than its Content-Length.')
-        this.#cut()
-        return true
-      }
-      out.bytes(chunk)
-    }
-    if (out.full) out.flush()
-    if (!this.#socket.writableNeedDrain) return true
-    this.#blocked = true
-    if (this.#writeBy === NEVER) this.#writeBy = deadlines.now + this.#limits.writeProgressMs
-    return false
+    if (!this.#answering) return true
+    if (this.writer.data(chunk)) return !this.writer.mustWait()
+    this.#cut(new WeirError('self-internal', 'The answer is longer than its Content-Length.'))
+    return true
   }
 
   end(trailers: HeaderList | null): void {
     if (!this.#answering) return
-    if (this.#framing === 'length' && this.#left !== 0) {
-      this.#error = new WeirError('self-internal', 'The answer is shorter than its Content-Length.')
-      this.#cut()
+    if (!this.writer.end(trailers, this.#onWritten)) {
+      this.#cut(new WeirError('self-internal', 'The answer is shorter than its Content-Length.'))
       return
     }
-    if (this.#framing === 'chunked') this.#out.text(lastChunk(trailers))
     this.#ended = true
-    if (this.#phase === BODY && this.#body.complete) this.#phase = ANSWER
+    if (this.#phase === BODY && this.body.complete) this.#phase = ANSWER
     this.#stopBody()
-    this.#writeBy = deadlines.now + this.#limits.writeProgressMs
-    this.#out.flush(this.#onWritten)
   }
 
   /** The whole answer is in the kernel's hands: only now the next pipelined request is looked at. */
   readonly #onWritten = (error?: Error | null): void => {
     if (error || this.#phase === CLOSED || this.#request === null) return
-    const events = this.#events!
-    const unread = this.#phase === BODY
-    this.#forget()
-    events.onClientDone()
-    if (unread || !this.#persistent || this.#draining) {
+    const over = this.#phase === BODY || !this.#persistent || this.#draining
+    this.#forget()?.onClientDone()
+    if (over) {
       this.#finish()
       return
     }
     this.#phase = HEAD
-    this.#readBy = deadlines.now + this.#limits.idleMs
+    this.readBy = deadlines.now + this.limits.idleMs
     this.#resumeSocket()
-    this.#pump()
+    this.pump()
   }
 
-  #forget(): void {
-    this.#events = null
-    this.#request = null
-    this.#writeBy = NEVER
+  /** The exchange is over; its events are returned for the last call. */
+  #forget(): ClientEvents | null {
+    const events = this.#events
+    this.#events = this.#request = null
+    this.writer.forget()
+    return events
   }
 
   abort(error: WeirError): void {
     if (this.#request === null || this.#phase === CLOSED) return
     this.#forget()
-    this.#error = error
-    this.#cut()
+    this.#cut(error)
   }
 
   upgrade(head: ResponseHead): Duplex | null {
-    const request = this.#request
-    if (!this.#answering || this.#headSent || request?.upgrade == null) return null
+    const protocol = this.#request?.upgrade ?? null
+    if (!this.#answering || this.#headSent || protocol === null) return null
     stripResponse(head.headers)
-    this.#out.text(upgradeHead(head, request.upgrade))
-    this.#out.flush()
+    this.out.text(upgradeHead(head, protocol))
+    this.out.flush()
     this.#forget()
     this.#phase = CLOSED
-    this.#letGo()
-    const socket = this.#socket
-    socket.pause()
-    const { bytes, start, end, size } = this.#hold
-    if (size > 0 && !socket.readableEnded) socket.unshift(bytes.subarray(start, end))
-    this.#hold.clear()
-    return socket
+    return this.handOver()
   }
 
-  readonly #onDrain = (): void => {
-    if (!this.#blocked || this.#ended) return
-    this.#blocked = false
-    this.#writeBy = NEVER
-    this.#events?.onClientDrain()
+  protected override drained(): void {
+    if (this.writer.drained()) this.#events?.onClientDrain()
   }
 
   // ── ends ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -380,94 +292,70 @@ export class H1Server implements ClientStream, Watched {
   /** A message that never became an exchange. */
   #refuse(error: WeirError, partial: RequestHead | null): void {
     this.#error = error
-    this.#answerAndFinish(error.status, this.#options.onRefused(error, partial))
+    this.#answerAndFinish(error, this.#options.onRefused(error, partial))
   }
 
   /** The client broke the rules, or was too slow, in the middle of an exchange. */
   #fail(error: WeirError): void {
-    const events = this.#events
-    const headSent = this.#headSent
+    if (this.#headSent) {
+      this.#cut(error)
+      return
+    }
     this.#error = error
-    this.#forget()
-    if (headSent) this.#cut()
-    else this.#answerAndFinish(error.status, null)
+    const events = this.#forget()
+    this.#answerAndFinish(error, null)
     events?.onClientError(error)
   }
 
-  #answerAndFinish(status: number, reply: LocalReply | null): void {
-    const body = reply?.body ?? null
-    const head: ResponseHead = {
-      status: reply?.status ?? status,
-      reason: '',
-      headers: reply?.headers ?? [],
-      version: 11,
-      bodyLength: body?.length ?? 0,
-    }
-    this.#out.text(responseHead(head, 'GET', 'length', 'close'))
-    if (body !== null && body.length > 0) this.#out.bytes(body)
+  #answerAndFinish(error: WeirError, reply: LocalReply | null): void {
+    const { status, headers, body } = reply ?? { status: error.status, headers: [], body: NO_BODY }
+    const head: ResponseHead = { status, reason: '', headers, version: 11, bodyLength: body.length }
+    this.out.text(responseHead(head, 'GET', 'length', 'close'))
+    if (body.length > 0) this.out.bytes(body)
     this.#finish()
   }
 
-  /** Closes our side, and reads what the client still sends for a while, lest a reset overtakes the answer (RFC 9112 §9.6). */
   #finish(): void {
-    this.#phase = LINGER
-    this.#progress = 0
-    this.#readBy = deadlines.now + this.#limits.lingerMs
-    this.#writeBy = NEVER
-    this.#hold.clear()
-    this.#out.flush()
-    this.#socket.end()
-    this.#resumeSocket()
-  }
-
-  /** Ends the connection so that the client sees that its answer is not whole. */
-  #cut(): void {
     this.#phase = CLOSED
-    this.#out.drop()
+    this.readBy = NEVER
+    this.hold.clear()
+    this.out.flush()
+    linger(this.socket, this.limits)
+  }
+
+  /** Ends the connection so that the client sees that its answer is not whole. `closed` tells the exchange, if there is one. */
+  #cut(error: WeirError): void {
+    this.#phase = CLOSED
+    this.#error = error
+    this.out.drop()
     // TLS tells the same by the missing close_notify; there is no reset for it in node:tls
-    if (this.#options.scheme === 'https') this.#socket.destroy()
-    else this.#socket.resetAndDestroy()
+    if (this.#options.scheme === 'https') this.socket.destroy()
+    else this.socket.resetAndDestroy()
   }
 
-  onTick(now: number): void {
-    if (now >= this.#writeBy) {
-      this.#error = new WeirError('client-slow-reader')
-      this.#cut()
-    } else if (now >= this.#readBy) this.#late()
+  protected override stalled(): void {
+    this.#cut(new WeirError('client-slow-reader'))
   }
 
-  #late(): void {
-    if (this.#phase === LINGER) this.#socket.destroy()
-    else if (this.#phase === BODY) {
-      if (this.#progress < this.#limits.minBodyBytes) this.#fail(new WeirError('client-timeout'))
+  protected override late(): void {
+    if (this.#phase === BODY) {
+      if (this.#progress < this.limits.minBodyBytes) this.#fail(new WeirError('client-timeout'))
       else {
         this.#progress = 0
-        this.#readBy = deadlines.now + this.#limits.bodyProgressMs
+        this.readBy = deadlines.now + this.limits.bodyProgressMs
       }
     } else if (this.#reader.begun) this.#refuse(new WeirError('client-timeout'), null)
     else this.#finish()
   }
 
-  readonly #onClose = (): void => {
-    const events = this.#events
+  protected override closed(): void {
     this.#phase = CLOSED
-    this.#forget()
-    this.#letGo()
-    this.#hold.clear()
-    this.#out.drop()
-    events?.onClientError((this.#error ??= new WeirError('client-gone')))
+    if (this.#request !== null) {
+      this.#error ??= new WeirError('client-gone')
+      this.#forget()?.onClientError(this.#error)
+    }
     this.#options.onClosed(this.#error)
-  }
-
-  #letGo(): void {
-    deadlines.unwatch(this)
-    const socket = this.#socket
-    socket.removeListener('data', this.#onData)
-    socket.removeListener('end', this.#onEnd)
-    socket.removeListener('drain', this.#onDrain)
-    socket.removeListener('error', ignore)
-    socket.removeListener('close', this.#onClose)
   }
 }
 
-function ignore(): void {}
+const NO_BODY = Buffer.alloc(0)
