@@ -120,7 +120,7 @@ function spki(keys: KeyPair): Buffer {
 }
 
 function name(commonName: string): Node {
-  return seq(asn1.create(Class.UNIVERSAL, Type.SET, true, [seq(oid('2.5.4.3'), leaf(Type.UTF8, commonName))]))
+  return seq(asn1.create(Class.UNIVERSAL, Type.SET, true, [seq(oid('2.5.4.3'), leaf(Type.UTF8, forge.util.encodeUtf8(commonName)))]))
 }
 
 function time(ms: number): Node {
