@@ -29,6 +29,7 @@ class H2Upstream implements UpstreamConn, StreamHome, Ticking {
   #sent = 0
   /** Tick since which it should be gone: closing, and nothing runs; -1 else. */
   #goneSince = -1
+  #closed = false
 
   constructor(socket: Socket, info: UpstreamInfo, limits: HttpLimits) {
     this.#socket = socket
@@ -51,6 +52,9 @@ class H2Upstream implements UpstreamConn, StreamHome, Ticking {
     this.session.on('error', () => {}) // each stream tells its exchange; 'close' tells the pool
     this.session.on('close', () => this.#onClose())
     ticker.add(this)
+    if (!socket.destroyed) return
+    this.session.destroy() // and no 'close' comes, as the socket's is over
+    process.nextTick(() => this.#onClose())
   }
 
   capacity(): number {
@@ -97,6 +101,8 @@ class H2Upstream implements UpstreamConn, StreamHome, Ticking {
   }
 
   #onClose(): void {
+    if (this.#closed) return
+    this.#closed = true
     ticker.delete(this)
     for (const stream of this.#streams) stream.gone()
     this.onClosed?.()

@@ -34,7 +34,9 @@ export interface ServeH2Options {
 
 /** Carries one client's HTTP/2 connection to its end. */
 export function serveH2(options: ServeH2Options): { drain(): void; destroy(): void } {
-  return new H2Server(options)
+  if (!options.socket.destroyed) return new H2Server(options)
+  process.nextTick(options.onClosed, new WeirError('client-gone'))
+  return { drain() {}, destroy() {} }
 }
 
 class H2Server implements Ticking {

@@ -22,10 +22,11 @@ const UPSTREAM_CONNECTION_WINDOW = 16 * MIB
 /** Bytes on the way per millisecond of round trip: 32 MiB/s for one stream. */
 const WINDOW_PER_MS = 32 * KIB
 
-/** Bounds that both sides share. `maxSessionMemory` is in MB and refuses new streams above. */
+/** Bounds that both sides share. */
 function shared(limits: HttpLimits) {
   return {
-    maxSessionMemory: 32,
+    // MB; new streams are refused above. A backstop: bodies queued for slow readers count, and back-pressure bounds those.
+    maxSessionMemory: 128,
     maxHeaderListPairs: limits.maxHeaders,
     maxOutstandingPings: 4,
     maxSettings: 32,

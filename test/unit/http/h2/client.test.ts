@@ -55,6 +55,17 @@ class Probe implements UpstreamEvents {
 
 type Handler = (stream: ServerHttp2Stream, raw: string[]) => void
 
+const INFO = {
+  addr: '127.0.0.1',
+  port: 0,
+  verifiedName: null,
+  tlsVersion: '',
+  cipher: '',
+  alpn: 'h2',
+  connectMs: 1,
+  tlsMs: 0,
+}
+
 async function origin(
   t: ExecutionContext,
   handler: Handler,
@@ -74,17 +85,7 @@ async function origin(
   await once(server, 'listening')
   const socket = net.connect((server.address() as net.AddressInfo).port, '127.0.0.1')
   await once(socket, 'connect')
-  const info = {
-    addr: '127.0.0.1',
-    port: 0,
-    verifiedName: null,
-    tlsVersion: '',
-    cipher: '',
-    alpn: 'h2',
-    connectMs: 1,
-    tlsMs: 0,
-  }
-  const conn = connectH2(socket, info, { ...DEFAULT_LIMITS, ...how.limits })
+  const conn = connectH2(socket, INFO, { ...DEFAULT_LIMITS, ...how.limits })
   t.teardown(() => {
     conn.destroy()
     for (const session of sessions) session.destroy()
@@ -419,6 +420,19 @@ test('cap: fields of a response, in bytes and in number, and of trailers', async
     await until(() => p.errors.length === 1)
     t.deepEqual([p.heads.length, p.ended], [path === '/trailers' ? 1 : 0, 0])
   }
+})
+
+test('a socket that is gone already takes nothing and is told', async t => {
+  const dead = new net.Socket()
+  dead.destroy()
+  await once(dead, 'close')
+  const conn = connectH2(dead, INFO, DEFAULT_LIMITS)
+  let closed = 0
+  conn.onClosed = () => closed++
+  t.is(conn.capacity(), 0)
+  const p = send(conn)
+  await until(() => closed === 1 && p.errors.length === 1)
+  t.is(p.errors[0]!.code, 'origin-reset')
 })
 
 test('close ends it once idle, destroy at once; both tell onClosed once', async t => {

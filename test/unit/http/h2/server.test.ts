@@ -619,6 +619,31 @@ test('time: a client that stops reading is given up, before and after the end of
   }
 })
 
+test('a socket that is gone already is told at once', async t => {
+  const b = await box(t)
+  const raw = new RawClient(b.port)
+  await until(() => b.servers.length === 1)
+  raw.socket.destroy()
+  await until(() => b.closed.length === 1)
+  const dead = new net.Socket()
+  dead.destroy()
+  await once(dead, 'close')
+  t.is((await closingOf(dead))?.code, 'client-gone')
+})
+
+function closingOf(socket: net.Socket): Promise<WeirError | null> {
+  const facts = { clientAddr: '::1', clientPort: 1, dstAddr: '::1', dstPort: 80, ingress: 'test', startedMono: 0 }
+  const conn = new Conn({ id: 'c', startedAt: 0, ...facts })
+  return new Promise((resolve, reject) => {
+    const onRequest = (): never => {
+      throw new Error('a request on a dead socket')
+    }
+    setTimeout(reject, 3000, new Error('never told')).unref()
+    const place = { scheme: 'http', sni: null, limits: DEFAULT_LIMITS, now: Date.now } as const
+    serveH2({ conn, socket, ...place, onRequest, onRefused: () => null, onClosed: resolve })
+  })
+}
+
 test('drain finishes what runs and takes nothing new', async t => {
   const b = await box(t)
   const session = connect(t, b)
