@@ -83,8 +83,7 @@ class H2Upstream implements UpstreamConn, StreamHome, Ticking {
   }
 
   onStreamGone(stream: H2Exchange): void {
-    this.#streams.delete(stream)
-    this.onAvailable?.()
+    if (this.#streams.delete(stream)) this.onAvailable?.()
   }
 
   onTick(tick: number): void {
