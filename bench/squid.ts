@@ -1,0 +1,100 @@
+import { execFileSync } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Lab, waitForLine } from '../test/lab/lab.ts'
+import type { Product } from './products.ts'
+import { HOSTS, type Site } from './site.ts'
+
+const PORTS = { plain: 3130, tls: 3131 }
+const CERTGEN = '/usr/lib/squid/security_file_certgen'
+
+let count = 0
+
+/** Debian's squid-openssl with ssl-bump on the gateway, set up as well as its manual allows for this work. */
+export async function startSquid(lab: Lab, site: Site): Promise<Product> {
+  const dir = path.join(lab.dir, `squid-${++count}`)
+  // Part of the names of its shared memory, which outlives a process that is killed.
+  const service = `bench${process.pid}n${count}`
+  fs.mkdirSync(dir)
+  makeAuthority(dir)
+  fs.writeFileSync(`${dir}/squid.conf`, squidConfig(dir, site))
+  execFileSync(CERTGEN, ['-c', '-s', `${dir}/leaves`, '-M', '64MB'], { stdio: 'ignore' })
+  execFileSync('chown', ['-R', 'proxy:proxy', dir])
+
+  const logFile = `${dir}/out.log`
+  const child = lab.spawn('gateway', ['squid', '--foreground', '-n', service, '-f', `${dir}/squid.conf`], { logFile })
+  await waitForLine(child, `${dir}/cache.log`, /Accepting TPROXY intercepted SSL bumped/, 20_000)
+  const exited = new Promise<void>(resolve => child.once('exit', () => resolve()))
+  return {
+    name: 'squid',
+    pid: child.pid!,
+    caFile: `${dir}/ca.pem`,
+    ports: PORTS,
+    parts: {
+      process: (_pid, line) => (/^\(squid-/.test(line) ? 'squid' : line.includes('certgen') ? 'certgen' : 'rest'),
+    },
+    log: () => fs.readFileSync(`${dir}/cache.log`, 'utf8'),
+    async stop() {
+      child.ref()
+      child.kill('SIGTERM')
+      const limit = new AbortController()
+      await Promise.race([exited, sleep(10_000, null, { signal: limit.signal }).catch(() => null)])
+      limit.abort()
+      for (const file of fs.readdirSync('/dev/shm')) if (file.includes(service)) fs.rmSync(`/dev/shm/${file}`)
+    },
+  }
+}
+
+/** RSA, as every guide to ssl-bump says. */
+function makeAuthority(dir: string): void {
+  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: dir, stdio: 'pipe' })
+  const extensions = ['basicConstraints=critical,CA:TRUE', 'keyUsage=critical,keyCertSign,cRLSign']
+  openssl(
+    ...['req', '-x509', '-new', '-newkey', 'rsa:2048', '-nodes', '-keyout', 'ca.key', '-out', 'ca.pem'],
+    ...['-subj', '/CN=Squid of the bench', '-days', '30'],
+    ...extensions.flatMap(text => ['-addext', text]),
+  )
+}
+
+function squidConfig(dir: string, site: Site): string {
+  return `
+http_port 127.0.0.1:3128
+http_port ${PORTS.plain} tproxy
+https_port ${PORTS.tls} tproxy ssl-bump tls-cert=${dir}/ca.pem tls-key=${dir}/ca.key generate-host-certificates=on dynamic_cert_mem_cache_size=64MB
+sslcrtd_program ${CERTGEN} -s ${dir}/leaves -M 64MB
+sslcrtd_children 4 startup=4 idle=1
+tls_outgoing_options cafile=${site.caFile}
+acl hello at_step SslBump1
+acl closed ssl::server_name ${HOSTS.spliced.name}
+ssl_bump peek hello
+ssl_bump splice closed
+ssl_bump bump all
+http_access allow all
+# Like Weir's default: origins see the gateway's address
+spoof_client_ip deny all
+host_verify_strict off
+via on
+cache_mem 256 MB
+maximum_object_size_in_memory 1 MB
+memory_cache_mode always
+client_idle_pconn_timeout 10 minutes
+server_idle_pconn_timeout 10 minutes
+pconn_lifetime 0
+max_filedescriptors 16384
+access_log daemon:${dir}/access.log squid
+buffered_logs on
+cache_log ${dir}/cache.log
+cache_store_log none
+logfile_rotate 0
+pid_filename ${dir}/squid.pid
+coredump_dir ${dir}
+visible_hostname gateway.example
+cache_effective_user proxy
+cache_effective_group proxy
+pinger_enable off
+digest_generation off
+shutdown_lifetime 1 second
+workers 1
+`
+}
