@@ -53,16 +53,20 @@ export class ParsedHead {
 
 /**
  * Index after the empty line that ends the head beginning at `start`, looking on from `from` (where the last search
- * ended). Bare LF is refused on sight (RFC 9112 §2.2 allows it as a line end; parsers that differ there get smuggled).
+ * ended). In a head without end yet a bare LF is refused on sight (RFC 9112 §2.2 allows it as a line end; parsers that
+ * differ there get smuggled); in a whole one the parser meets it.
  */
 export function findHeadEnd(bytes: Buffer, start: number, from: number, end: number): number {
+  const searched = end === bytes.length ? bytes : bytes.subarray(0, end)
+  const at = searched.indexOf(HEAD_END, Math.max(start, from - 3))
+  if (at !== -1) return at + 4
   for (let i = from; i < end; i++) {
-    if (bytes[i] !== LF) continue
-    if (i === start || bytes[i - 1] !== CR) return BARE_LF
-    if (i >= start + 3 && bytes[i - 2] === LF) return i + 1
+    if (bytes[i] === LF && (i === start || bytes[i - 1] !== CR)) return BARE_LF
   }
   return INCOMPLETE
 }
+
+const HEAD_END = Buffer.from('\r\n\r\n')
 
 /** RFC 9112 §3: `method SP request-target SP HTTP-version CRLF`, then fields, in bytes[start, end). */
 export function parseRequest(
