@@ -43,11 +43,11 @@ export class Bench {
     const attempt: Attempt = { lab, size, round, caFile, rate: this.#rates.get(key) ?? 0 }
     if (round === 0) {
       const mistake = await this.#probe(row, subject, caFile)
-      if (mistake !== '') return { work: 0, wallMs: 0, cpu: null, errors: [mistake] }
+      if (mistake !== '') return { work: 0, wallMs: 0, cpu: null, remark: '', errors: [mistake] }
     }
     const rate = round === 0 ? await row.warm(attempt) : attempt.rate
     this.#rates.set(key, rate)
-    if (rate === 0) return { work: 0, wallMs: 0, cpu: null, errors: ['the warm-up brought no answer'] }
+    if (rate === 0) return { work: 0, wallMs: 0, cpu: null, remark: '', errors: ['the warm-up brought no answer'] }
 
     const requests = await site.requests()
     const before = product && cpuOf(product.pid, product.parts)
@@ -58,6 +58,7 @@ export class Bench {
       work: load.done * row.weight,
       wallMs: load.wallMs,
       cpu,
+      remark: load.remark ?? '',
       errors: [...load.errors, ...wrongWay(row, subject, load, served)],
     }
   }

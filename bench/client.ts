@@ -40,10 +40,6 @@ const CONNECTION_LIMIT_MS = 30_000
 /** Enough to know what is wrong. */
 const MAX_ERRORS = 5
 
-const [mode = '', json = '{}'] = process.argv.slice(2)
-if (mode === 'connections') print(await connections(JSON.parse(json) as ConnectionsJob))
-else await idle(JSON.parse(json) as IdleJob)
-
 async function connections(job: ConnectionsJob): Promise<ConnectionsResult> {
   const secureContext = tls.createSecureContext({ ca: fs.readFileSync(job.caFile) })
   const errors: string[] = []
@@ -176,3 +172,7 @@ async function lanes(count: number, lane: () => Promise<void>): Promise<void> {
 function print(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`)
 }
+
+const [mode = '', json = '{}'] = process.argv.slice(2)
+if (mode === 'connections') print(await connections(JSON.parse(json) as ConnectionsJob))
+else await idle(JSON.parse(json) as IdleJob)

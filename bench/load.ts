@@ -10,6 +10,8 @@ export interface Load {
   readonly done: number
   readonly wallMs: number
   readonly errors: readonly string[]
+  /** What a reader of the figure has to know. */
+  readonly remark?: string
 }
 
 export interface H2load {

@@ -8,6 +8,8 @@ export interface Sample {
   readonly wallMs: number
   /** Of the product; nothing for a direct run. */
   readonly cpu: Cpu | null
+  /** What a reader of the figure has to know; may be empty. */
+  readonly remark: string
   readonly errors: readonly string[]
 }
 
@@ -27,6 +29,7 @@ export interface Summary {
   readonly busy: number
   /** Part → share of the product's CPU time. */
   readonly parts: ReadonlyMap<string, number>
+  readonly remark: string
   readonly errors: readonly string[]
 }
 
@@ -47,6 +50,7 @@ export function summarise(samples: readonly Sample[]): Summary {
     perWallS: wallMs > 0 && errors.length === 0 ? (work / wallMs) * 1000 : 0,
     busy: wallMs > 0 ? cpuMs / wallMs : 0,
     parts,
+    remark: samples.at(-1)?.remark ?? '',
     errors,
   }
 }
@@ -95,7 +99,8 @@ function perCpu(summary: Summary | null | undefined): string {
   if (summary == null) return '–'
   if (summary.perCpuS === null) return 'failed'
   const spread = summary.spread > 0 ? ` ±${Math.ceil(summary.spread * 100)} %` : ''
-  return `${figure(summary.perCpuS)}${spread}`
+  const remark = summary.remark === '' ? '' : ` (${summary.remark})`
+  return `${figure(summary.perCpuS)}${spread}${remark}`
 }
 
 function perWall(summary: Summary | null | undefined): string {

@@ -139,7 +139,7 @@ async function runIdle(bench: Bench, name: Product['name'], results: Results): P
 }
 
 function failed(error: Error): Sample {
-  return { work: 0, wallMs: 0, cpu: null, errors: [error.message.split('\n')[0]!] }
+  return { work: 0, wallMs: 0, cpu: null, remark: '', errors: [error.message.split('\n')[0]!] }
 }
 
 function render({ rows, idle, errors }: Results, table: typeof plainTable): string {
