@@ -11,7 +11,7 @@ import {
 } from '../../core/exchange.ts'
 import { type HeaderList, headerAll } from '../../core/headers.ts'
 import type { HttpLimits } from '../limits.ts'
-import { BAD, DATA, DONE, MORE } from './chunks.ts'
+import { BAD, DATA, DONE } from './chunks.ts'
 import { deadlines, NEVER } from './deadlines.ts'
 import { Driver } from './driver.ts'
 import { BARE_LF, INCOMPLETE, ParsedHead, parseResponse } from './parse.ts'
@@ -218,22 +218,15 @@ export class H1Client extends Driver implements UpstreamConn, UpstreamStream {
 
   #stepBody(): boolean {
     const { body } = this
-    switch (body.next(this.hold)) {
-      case DATA: {
-        const chunk = body.chunk!
-        body.chunk = null
-        this.#awaitMore()
-        if (!this.#events!.onResponseData(chunk)) this.pause()
-        return true
-      }
-      case DONE:
-        this.#complete(body.trailers)
-        return false
-      case BAD:
-        return this.#bad(body.why)
-      case MORE:
-        return false
+    const step = body.next(this.hold)
+    if (step === DATA) {
+      this.#awaitMore()
+      if (!this.#events!.onResponseData(body.chunk)) this.pause()
+      return true
     }
+    if (step === DONE) this.#complete(body.trailers)
+    else if (step === BAD) this.#bad(body.why)
+    return false
   }
 
   #complete(trailers: HeaderList | null): void {

@@ -29,6 +29,7 @@ export class HeadFinder {
   }
 }
 
+const NONE = Buffer.alloc(0)
 const LENGTH = 0
 const CHUNKED = 1
 const UNTIL_CLOSE = 2
@@ -36,7 +37,7 @@ const UNTIL_CLOSE = 2
 /** Reads one body out of a hold, whatever its framing; made once per connection. */
 export class BodyReader {
   /** After DATA. */
-  chunk: Buffer | null = null
+  chunk: Buffer = NONE
   /** After BAD. */
   why = ''
   readonly #limits: HttpLimits
@@ -79,6 +80,7 @@ export class BodyReader {
   }
 
   next(hold: Hold): ChunkStep {
+    this.chunk = NONE // an idle connection keeps no slice alive
     if (this.#framing === CHUNKED) return this.#nextChunk(hold)
     if (this.complete) return DONE
     if (hold.size === 0) return MORE

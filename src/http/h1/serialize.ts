@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import { hostPort } from '../../core/addr.ts'
-import { type RequestHead, type ResponseHead, UNKNOWN_LENGTH } from '../../core/exchange.ts'
+import type { WeirError } from '../../core/errors.ts'
+import { type LocalReply, type RequestHead, type ResponseHead, UNKNOWN_LENGTH } from '../../core/exchange.ts'
 import { type HeaderList, nameIs } from '../../core/headers.ts'
 
 export const LAST_CHUNK = '0\r\n\r\n'
@@ -34,6 +35,13 @@ export function responseHead(head: ResponseHead, method: string, framing: Framin
   }
   if (connection !== '') text += `Connection: ${connection}\r\n`
   return `${text}\r\n`
+}
+
+/** A whole answer by Weir that ends the connection: `reply`, or just the error's status. */
+export function localReply(error: WeirError, reply: LocalReply | null): Buffer {
+  const { status, headers, body } = reply ?? { status: error.status, headers: [], body: Buffer.alloc(0) }
+  const head: ResponseHead = { status, reason: '', headers, version: 11, bodyLength: body.length }
+  return Buffer.concat([Buffer.from(responseHead(head, 'GET', 'length', 'close'), 'latin1'), body])
 }
 
 /** An interim response (1xx). */

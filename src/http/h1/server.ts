@@ -1,41 +1,21 @@
-import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { Conn } from '../../core/conn.ts'
 import { WeirError } from '../../core/errors.ts'
 import {
   type ClientEvents,
   type ClientStream,
   Exchange,
-  type LocalReply,
   type RequestHead,
   type ResponseHead,
 } from '../../core/exchange.ts'
 import type { HeaderList } from '../../core/headers.ts'
 import { stripResponse } from '../hop.ts'
-import type { HttpLimits } from '../limits.ts'
-import { BAD, DATA, DONE, MORE } from './chunks.ts'
+import { BAD, DATA, DONE } from './chunks.ts'
 import { deadlines, NEVER } from './deadlines.ts'
 import { Driver } from './driver.ts'
 import { linger } from './linger.ts'
 import { RequestReader } from './request-reader.ts'
-import { breaksLines, interimHead, responseFraming, responseHead, upgradeHead } from './serialize.ts'
-
-export interface H1ServerOptions {
-  conn: Conn
-  /** Plain or TLS; bytes read before may have been unshifted into it. */
-  socket: Socket
-  scheme: 'http' | 'https'
-  /** Name the connection was opened for; Host must agree with it. null on plain HTTP. */
-  sni: string | null
-  limits: HttpLimits
-  /** Milliseconds since the epoch. */
-  now(): number
-  onRequest(ex: Exchange, stream: ClientStream): ClientEvents
-  /** A message was refused: the answer to give, or null for one without a body. */
-  onRefused(error: WeirError, partial: RequestHead | null): LocalReply | null
-  /** The connection is over; not called once `upgrade` gave the socket away. */
-  onClosed(error: WeirError | null): void
-}
+import { breaksLines, interimHead, localReply, responseFraming, responseHead, upgradeHead } from './serialize.ts'
+import type { H1ServerOptions } from './server-options.ts'
 
 /** Waiting for, or in, a request head. */
 const HEAD = 0
@@ -144,25 +124,18 @@ export class H1Server extends Driver implements ClientStream {
   #stepBody(): boolean {
     const { body } = this
     const events = this.#events!
-    switch (body.next(this.hold)) {
-      case DATA: {
-        const chunk = body.chunk!
-        body.chunk = null
-        this.#progress += chunk.length
-        if (!events.onRequestData(chunk)) this.#stopBody()
-        return true
-      }
-      case DONE:
-        this.#phase = ANSWER
-        this.#stopBody()
-        events.onRequestEnd(body.trailers)
-        return false
-      case BAD:
-        this.#fail(new WeirError('client-bad-request', body.why))
-        return false
-      case MORE:
-        return false
+    const step = body.next(this.hold)
+    if (step === DATA) {
+      this.#progress += body.chunk.length
+      if (!events.onRequestData(body.chunk)) this.#stopBody()
+      return true
     }
+    if (step === DONE) {
+      this.#phase = ANSWER
+      this.#stopBody()
+      events.onRequestEnd(body.trailers)
+    } else if (step === BAD) this.#fail(new WeirError('client-bad-request', body.why))
+    return false
   }
 
   #stopBody(): void {
@@ -292,7 +265,8 @@ export class H1Server extends Driver implements ClientStream {
   /** A message that never became an exchange. */
   #refuse(error: WeirError, partial: RequestHead | null): void {
     this.#error = error
-    this.#answerAndFinish(error, this.#options.onRefused(error, partial))
+    this.out.bytes(localReply(error, this.#options.onRefused(error, partial)))
+    this.#finish()
   }
 
   /** The client broke the rules, or was too slow, in the middle of an exchange. */
@@ -303,16 +277,9 @@ export class H1Server extends Driver implements ClientStream {
     }
     this.#error = error
     const events = this.#forget()
-    this.#answerAndFinish(error, null)
-    events?.onClientError(error)
-  }
-
-  #answerAndFinish(error: WeirError, reply: LocalReply | null): void {
-    const { status, headers, body } = reply ?? { status: error.status, headers: [], body: NO_BODY }
-    const head: ResponseHead = { status, reason: '', headers, version: 11, bodyLength: body.length }
-    this.out.text(responseHead(head, 'GET', 'length', 'close'))
-    if (body.length > 0) this.out.bytes(body)
+    this.out.bytes(localReply(error, null))
     this.#finish()
+    events?.onClientError(error)
   }
 
   #finish(): void {
@@ -357,5 +324,3 @@ export class H1Server extends Driver implements ClientStream {
     this.#options.onClosed(this.#error)
   }
 }
-
-const NO_BODY = Buffer.alloc(0)

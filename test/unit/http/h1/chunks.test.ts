@@ -31,7 +31,7 @@ function decode(pieces: Buffer[], limits: HttpLimits = DEFAULT_LIMITS): Result {
     hold.push(piece)
     for (;;) {
       const step = reader.next(hold)
-      if (step === DATA) out.push(reader.chunk!)
+      if (step === DATA) out.push(reader.chunk)
       else if (step === DONE) return result('done')
       else if (step === BAD) return result(reader.why)
       else if (step === MORE) break
@@ -124,8 +124,8 @@ test('a thousand tiny chunks in one read are one slice; large ones are not copie
   const hold = new Hold()
   hold.push(large)
   t.is(reader.next(hold), DATA)
-  t.is(reader.chunk!.buffer, large.buffer)
-  t.is(reader.chunk!.length, 8192)
+  t.is(reader.chunk.buffer, large.buffer)
+  t.is(reader.chunk.length, 8192)
 })
 
 test('extensions and leading zeros add up over the body', t => {
