@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync } from 'node:crypto'
+import { constants, createHash, generateKeyPairSync } from 'node:crypto'
 import tls, { type SecureContext } from 'node:tls'
 import { LRUCache } from 'lru-cache'
 import type { LeafCertificate } from '../core/ca.ts'
@@ -152,6 +152,7 @@ export class LeafContexts {
       minVersion: 'TLSv1.2',
       ciphers: CLIENT_CIPHERS,
       ecdhCurve: GROUPS,
+      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
       ticketKeys: this.#options.ticketKeys,
       // The workers share ticket keys over all names; a ticket must open no session under another name (RFC 8446 §4.6.1).
       sessionIdContext: createHash('sha256').update(name).digest('hex').slice(0, 32),

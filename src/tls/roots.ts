@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto'
+import { constants, X509Certificate } from 'node:crypto'
 import fs from 'node:fs'
 import tls, { type SecureContext } from 'node:tls'
 import type { CaPublic } from '../core/ca.ts'
@@ -91,6 +91,7 @@ export function originContext(rootsPem: readonly string[], ownCa: CaPublic | nul
     maxVersion: 'TLSv1.3',
     ciphers: ORIGIN_CIPHERS,
     ecdhCurve: GROUPS,
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     sigalgs: SIGNATURE_SCHEMES,
   })
 }

@@ -1,0 +1,176 @@
+import net from 'node:net'
+import tls, { type SecureContext, type TLSSocket } from 'node:tls'
+import { WeirError } from '../core/errors.ts'
+import type { UpstreamInfo, UpstreamTarget } from '../core/exchange.ts'
+import { type ConnectDeps, dialRaw } from './connect.ts'
+import type { OriginSessions } from './sessions.ts'
+
+export interface DialDeps extends ConnectDeps {
+  originContext: SecureContext
+  /** Judges a full handshake: null, and until when the verdict holds, or why not. */
+  checkOrigin(socket: TLSSocket, name: string, nowMs: number): { error: WeirError | null; validUntil: number }
+  sessions: OriginSessions
+  tlsMs: number
+  /** Milliseconds since the epoch. */
+  now(): number
+}
+
+export interface Dialled {
+  socket: net.Socket
+  info: UpstreamInfo
+}
+
+/** `info` comes with an error too, as far as it got, for the log. */
+export type DialDone = (error: WeirError | null, result: Dialled | null, info: UpstreamInfo | null) => void
+
+/** RFC 7301 wire form. */
+const ALPN_H2_H1 = Buffer.from('\x02h2\x08http/1.1', 'latin1')
+const ALPN_H1 = Buffer.from('\x08http/1.1', 'latin1')
+
+/**
+ * A connection ready for a request: TCP, and for https a handshake and a certificate that proves `target.name`. Nothing
+ * but the handshake has been sent by then. `done` is called at most once, never before this returns, never after cancel.
+ */
+export function dial(target: UpstreamTarget, deps: DialDeps, done: DialDone): () => void {
+  const startedMono = performance.now()
+  let cancelTls: (() => void) | null = null
+  const cancelTcp = dialRaw(target, deps, (error, socket) => {
+    if (socket === null) {
+      done(error, null, null)
+      return
+    }
+    const info: UpstreamInfo = {
+      addr: target.addr,
+      port: target.port,
+      verifiedName: null,
+      tlsVersion: '',
+      cipher: '',
+      alpn: '',
+      connectMs: performance.now() - startedMono,
+      tlsMs: 0,
+    }
+    if (target.scheme === 'https') cancelTls = new Handshake(target, deps, info, socket, done).cancel
+    else done(null, { socket, info }, info)
+  })
+  return () => {
+    cancelTcp()
+    cancelTls?.()
+  }
+}
+
+class Handshake {
+  readonly #target: UpstreamTarget
+  readonly #deps: DialDeps
+  readonly #info: UpstreamInfo
+  readonly #socket: TLSSocket
+  readonly #done: DialDone
+  readonly #startedMono = performance.now()
+  readonly #timer: NodeJS.Timeout
+  /** Of the verdict this connection rests on; 0 until there is one. */
+  #validUntil = 0
+  #offeredUntil = 0
+  #over = false
+
+  constructor(target: UpstreamTarget, deps: DialDeps, info: UpstreamInfo, tcp: net.Socket, done: DialDone) {
+    this.#target = target
+    this.#deps = deps
+    this.#info = info
+    this.#done = done
+    const saved = deps.sessions.take(target, deps.now())
+    this.#offeredUntil = saved?.until ?? 0
+    this.#socket = tls.connect({
+      socket: tcp,
+      secureContext: deps.originContext,
+      // RFC 6066 §3: no address may stand in server_name.
+      ...(net.isIP(target.name) === 0 && { servername: target.name }),
+      // What Node binds a session to when there is no servername.
+      host: target.name,
+      ALPNProtocols: target.allowH2 ? ALPN_H2_H1 : ALPN_H1,
+      ...(saved !== null && { session: saved.session }),
+      // The verdict is ours, in #onSecure: here a refusal would lose the certificate it is about.
+      rejectUnauthorized: false,
+      checkServerIdentity: () => undefined,
+    })
+    this.#socket.on('secureConnect', this.#onSecure)
+    this.#socket.on('error', this.#onError)
+    this.#socket.on('close', this.#onClose)
+    this.#socket.on('session', this.#onSession)
+    this.#timer = setTimeout(this.#onTimeout, deps.tlsMs)
+  }
+
+  readonly cancel = (): void => {
+    if (!this.#settle()) return
+    this.#socket.on('error', destroySelf)
+    this.#socket.destroy()
+  }
+
+  readonly #onSecure = (): void => {
+    const { alpnProtocol } = this.#socket
+    this.#info.tlsMs = performance.now() - this.#startedMono
+    this.#info.tlsVersion = this.#socket.getProtocol() ?? ''
+    this.#info.cipher = this.#socket.getCipher().standardName
+    this.#info.alpn = typeof alpnProtocol === 'string' ? alpnProtocol : ''
+    const error = this.#socket.isSessionReused() ? this.#checkResumed() : this.#checkFull()
+    if (error !== null) {
+      this.#fail(error)
+      return
+    }
+    this.#info.verifiedName = this.#target.name
+    if (!this.#settle()) return
+    this.#socket.on('error', destroySelf)
+    this.#done(null, { socket: this.#socket, info: this.#info }, this.#info)
+  }
+
+  #checkFull(): WeirError | null {
+    const verdict = this.#deps.checkOrigin(this.#socket, this.#target.name, this.#deps.now())
+    this.#validUntil = verdict.validUntil
+    return verdict.error
+  }
+
+  /** OpenSSL keeps the chain's result in the session; our own verdict is what let it be saved, under this name alone. */
+  #checkResumed(): WeirError | null {
+    if (!this.#socket.authorized) return new WeirError('origin-cert-untrusted')
+    if (this.#deps.now() >= this.#offeredUntil) return new WeirError('origin-cert-expired')
+    this.#validUntil = this.#offeredUntil
+    return null
+  }
+
+  /** TLS 1.3 sends tickets at any time after the handshake. */
+  readonly #onSession = (session: Buffer): void => {
+    if (this.#validUntil > 0) this.#deps.sessions.save(this.#target, session, this.#validUntil, this.#deps.now())
+  }
+
+  readonly #onError = (cause: Error): void => {
+    const { reason, code } = cause as { reason?: unknown; code?: unknown }
+    const closed = code === 'ECONNRESET' || code === 'EPIPE'
+    const why = closed ? 'The server closed during the handshake.' : String(reason ?? code ?? 'The handshake failed.')
+    this.#fail(new WeirError('origin-tls', why, cause))
+  }
+
+  readonly #onClose = (): void => this.#fail(new WeirError('origin-tls', 'The server closed during the handshake.'))
+
+  readonly #onTimeout = (): void =>
+    this.#fail(new WeirError('origin-connect-timeout', `No TLS handshake in ${this.#deps.tlsMs} ms.`))
+
+  #fail(error: WeirError): void {
+    if (!this.#settle()) return
+    this.#socket.on('error', destroySelf)
+    this.#socket.destroy()
+    this.#done(error, null, this.#info)
+  }
+
+  #settle(): boolean {
+    if (this.#over) return false
+    this.#over = true
+    clearTimeout(this.#timer)
+    this.#socket.removeListener('secureConnect', this.#onSecure)
+    this.#socket.removeListener('error', this.#onError)
+    this.#socket.removeListener('close', this.#onClose)
+    return true
+  }
+}
+
+/** Node reports a TLS error after the handshake but leaves the socket open. */
+function destroySelf(this: TLSSocket): void {
+  this.destroy()
+}
