@@ -1,4 +1,4 @@
-import { type HeaderList, headerRemove, nameIs } from '../core/headers.ts'
+import { type HeaderList, nameIs } from '../core/headers.ts'
 
 /**
  * Hop-by-hop fields (RFC 9110 §7.6.1) and framing fields, by length of name: one array load tells that most names are
@@ -131,22 +131,4 @@ export function hasLooped(headers: HeaderList, name: string): boolean {
     }
   }
   return false
-}
-
-/** RFC 9110 §7.6.2: the number of hops left, for TRACE and OPTIONS; null when absent or malformed. */
-export function maxForwards(headers: HeaderList): number | null {
-  for (let i = 0; i < headers.length; i += 2) {
-    if (headers[i]!.length === 12 && nameIs(headers[i]!, 'max-forwards')) {
-      return /^\d{1,9}$/.test(headers[i + 1]!) ? Number(headers[i + 1]) : null
-    }
-  }
-  return null
-}
-
-/** Lowers Max-Forwards by one, in place. */
-export function decrementMaxForwards(headers: HeaderList): void {
-  const hops = maxForwards(headers)
-  if (hops === null || hops === 0) return
-  headerRemove(headers, 'max-forwards')
-  headers.push('Max-Forwards', String(hops - 1))
 }

@@ -67,10 +67,6 @@ export class H1Client extends Driver implements UpstreamConn, UpstreamStream {
     if (this.#phase === IDLE) this.destroy()
   }
 
-  destroy(): void {
-    this.socket.destroy()
-  }
-
   // ── the request ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** No handler is called before it has returned. */

@@ -37,6 +37,10 @@ export abstract class Driver implements Watched {
     else socket.resume()
   }
 
+  destroy(): void {
+    this.socket.destroy()
+  }
+
   /** Takes one thing out of the hold; true: there may be more. */
   protected abstract step(): boolean
   /** After as many steps as there were. */

@@ -64,10 +64,6 @@ export class H1Server extends Driver implements ClientStream {
     if (this.#phase === HEAD && !this.#reader.begun) this.#finish()
   }
 
-  destroy(): void {
-    this.socket.destroy()
-  }
-
   // ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   protected override received(chunk: Buffer): void {
@@ -194,8 +190,8 @@ export class H1Server extends Driver implements ClientStream {
     this.#headSent = true
     if (this.#phase === BODY) this.readBy = NEVER // two-way streams may be silent one way
     this.writer.begin(framing, head.bodyLength)
-    const connection = this.#persistent ? (version === 10 ? 'keep-alive' : '') : 'close'
-    this.out.text(responseHead(head, method, framing, connection))
+    const kept = version === 10 ? 'keep-alive' : ''
+    this.out.text(responseHead(head, method, framing, this.#persistent ? kept : 'close'))
   }
 
   data(chunk: Buffer): boolean {
@@ -305,13 +301,11 @@ export class H1Server extends Driver implements ClientStream {
   }
 
   protected override late(): void {
-    if (this.#phase === BODY) {
-      if (this.#progress < this.limits.minBodyBytes) this.#fail(new WeirError('client-timeout'))
-      else {
-        this.#progress = 0
-        this.readBy = deadlines.now + this.limits.bodyProgressMs
-      }
-    } else if (this.#reader.begun) this.#refuse(new WeirError('client-timeout'), null)
+    if (this.#phase === BODY && this.#progress >= this.limits.minBodyBytes) {
+      this.#progress = 0
+      this.readBy = deadlines.now + this.limits.bodyProgressMs
+    } else if (this.#phase === BODY) this.#fail(new WeirError('client-timeout'))
+    else if (this.#reader.begun) this.#refuse(new WeirError('client-timeout'), null)
     else this.#finish()
   }
 
