@@ -50,7 +50,8 @@ export function Drawer({ id, row: known, onMove, onClose }: Props) {
           </span>
           {shown && <Title row={shown} />}
         </header>
-        <div class="drawer-body">
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard (WCAG 2.1.1) */}
+        <section class="drawer-body" tabIndex={0} aria-label={t('drawer.facts')}>
           {error !== null && detail === null && <Failure error={error} retry={reload} />}
           {row && detail && (
             <>
@@ -60,7 +61,7 @@ export function Drawer({ id, row: known, onMove, onClose }: Props) {
             </>
           )}
           {detail === null && error === null && <p class="drawer-wait">{t('app.loading')}</p>}
-        </div>
+        </section>
         {shown && (
           <footer class="drawer-foot">
             <a class="btn btn-plain" href={href('/live', { q: sameClient(shown) })}>

@@ -58,7 +58,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
 function Nav() {
   return (
     <nav class="nav" aria-label={t('nav.label')}>
-      <a class="brand" href="/">
+      <a class="brand" href="/" aria-label={t('app.name')}>
         <Logo />
         <span>{t('app.name')}</span>
       </a>
@@ -86,8 +86,8 @@ export function Logo() {
   return (
     <svg class="logo" viewBox="0 0 32 32" width="26" height="26" aria-hidden="true">
       <rect width="32" height="32" rx="7" />
-      <path d="M4 12h12v12" />
-      <path class="logo-water" d="M19 12c4.5 0 5.5 3 5.5 12M4 24.5h24" />
+      <path class="logo-water" d="M5 16.5h5c4.6 0 3.4 8 8 8h9" />
+      <path d="M5 10h7.5c5 0 4 9 9 9H27" />
     </svg>
   )
 }
@@ -128,7 +128,8 @@ function Head() {
 /** Any page → the log; on the log itself its own filter takes this place. */
 function SearchBox() {
   const input = useRef<HTMLInputElement>(null)
-  if (!session.value || place.value.path === '/live') return <div />
+  const onLive = place.value.path === '/live'
+  if (!session.value || onLive) return <p class="head-title">{t(onLive ? 'nav.live' : 'app.name')}</p>
   return (
     <search>
       <form

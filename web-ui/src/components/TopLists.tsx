@@ -1,4 +1,3 @@
-import type { ComponentChildren } from 'preact'
 import type { TopBlocked, TopClient, TopHost } from '../../../src/admin/api.ts'
 import { type Key, t } from '../i18n/index.ts'
 import { bytes, integer } from '../lib/format.ts'
@@ -10,7 +9,7 @@ interface CardProps {
   title: Key
   columns: Key[]
   empty: Key
-  rows: { key: string; q: string; name: string; bar: number; middle: ComponentChildren; end: string }[]
+  rows: { key: string; q: string; name: string; bar: number; middle: string; end: string }[]
 }
 
 /** Three columns: the name (the link), a word about it, a number with its bar. */
@@ -41,7 +40,9 @@ function TopCard({ title, columns, empty, rows }: CardProps) {
                   </a>
                   <Bar value={row.bar} max={max} />
                 </td>
-                <td class="top-middle">{row.middle}</td>
+                <td class="top-middle" title={row.middle}>
+                  {row.middle}
+                </td>
                 <td class="num">{row.end}</td>
               </tr>
             ))}

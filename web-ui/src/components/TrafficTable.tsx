@@ -70,7 +70,7 @@ export function TrafficTable(props: Props) {
   const shown = rows.slice(first, first + count)
 
   useEffect(() => {
-    if (first + count + AHEAD >= rows.length) props.onNearEnd()
+    if (rows.length > 0 && first + count + AHEAD >= rows.length) props.onNearEnd()
   }, [first, count, rows])
 
   useLayoutEffect(() => {

@@ -1,11 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import type {
-  ConnectionDetail,
-  ExchangeDetail,
-  TrafficDetail,
-  TrafficRow,
-  Why as WhyFacts,
-} from '../../../src/admin/api.ts'
+import type { ConnectionDetail, ExchangeDetail, TrafficDetail, TrafficRow } from '../../../src/admin/api.ts'
 import { type Key, t, tn } from '../i18n/index.ts'
 import { failureText, reasonText } from '../lib/codes.ts'
 import { outcome } from '../lib/rows.ts'
@@ -35,12 +29,20 @@ function decisive(row: TrafficRow): StepName {
   return row.cache === 'hit' || row.cache === 'revalidated' ? 'cache' : 'origin'
 }
 
-function tlsText(row: TrafficRow, connection: ConnectionDetail | null, tierWhy: WhyFacts | null): ComponentChildren {
-  const reason = tierWhy ? reasonText(tierWhy) : ''
+function tlsText(row: TrafficRow, { exchange, connection }: TrafficDetail): string {
+  const reason = connection ? reasonText(connection.tierWhy) : ''
+  const { clientTls = '', originTls = '' } = exchange ?? connection ?? {}
+  const versions = [
+    clientTls === '' ? '' : t('drawer.tls.client', { version: clientTls }),
+    originTls === '' ? '' : t('drawer.tls.origin', { version: originTls }),
+  ]
+    .filter(Boolean)
+    .join(' ')
   if (row.scheme === 'http') return t('drawer.tls.plain')
   if (connection && connection.protocol !== 'tls' && row.kind === 'connection' && connection.protocol !== '')
     return `${t('drawer.tls.other', { protocol: connection.protocol })} ${reason}`
-  return t(`drawer.tls.${row.tier}`, { reason })
+  const words = t(`drawer.tls.${row.tier}`, { reason })
+  return versions === '' ? words : `${words} ${versions}`
 }
 
 function originText(row: TrafficRow, exchange: ExchangeDetail | null, connection: ConnectionDetail | null): string {
@@ -75,7 +77,7 @@ function stepsOf(row: TrafficRow, { exchange, connection }: TrafficDetail): Step
   const verdict = row.verdict === 'block' ? 'drawer.rule.block' : 'drawer.rule.allow'
   const steps: Step[] = [
     { name: 'who', text: [who.join(', ')] },
-    { name: 'tls', text: [tlsText(row, connection, connection?.tierWhy ?? null)] },
+    { name: 'tls', text: [tlsText(row, { exchange, connection })] },
     { name: 'rule', text: [t(verdict, { reason: why ? reasonText(why) : '' })] },
     { name: 'cache', text: [cacheText(row, exchange)] },
     { name: 'origin', text: [originText(row, exchange, connection)] },

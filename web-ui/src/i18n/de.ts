@@ -1,5 +1,5 @@
 import { codes } from './codes.de.ts'
-import type { Dictionary } from './index.ts'
+import type { Dictionary } from './en.ts'
 
 export const de: Dictionary = {
   ...codes,
@@ -29,7 +29,7 @@ export const de: Dictionary = {
   'shell.theme.auto': 'automatisch',
   'shell.theme.light': 'hell',
   'shell.theme.dark': 'dunkel',
-  'shell.language': 'EN: switch to English',
+  'shell.language': 'EN: language English',
   'shell.languageName': 'EN',
   'shell.keys': 'Tasten',
   'shell.signOut': 'Abmelden',
@@ -48,8 +48,7 @@ export const de: Dictionary = {
   'signIn.hide': 'Verbergen',
   'signIn.submit': 'Anmelden',
   'signIn.busy': 'Meldet an …',
-  'signIn.first':
-    'Zum ersten Mal hier? Das erste Passwort zeigt das Programm bei seinem ersten Start; es liegt auch im Zustandsordner.',
+  'signIn.first': 'Zum ersten Mal hier? Weir gibt das erste Passwort bei seinem ersten Start aus.',
   'signIn.caLink': 'Nur wegen des Zertifikats hier? Dafür braucht es keine Anmeldung.',
 
   'password.title': 'Passwort ändern',
@@ -190,6 +189,8 @@ export const de: Dictionary = {
   'drawer.tls.inspect': 'Geöffnet. {reason}',
   'drawer.tls.names': 'Nicht geöffnet, nur Namen sind bekannt. {reason}',
   'drawer.tls.pass': 'Nicht geöffnet und nicht angesehen. {reason}',
+  'drawer.tls.client': 'Mit dem Client: {version}.',
+  'drawer.tls.origin': 'Mit dem Ursprung: {version}.',
   'drawer.tls.other': 'Kein TLS ({protocol}).',
   'drawer.rule.allow': 'Erlaubt. {reason}',
   'drawer.rule.block': 'Gesperrt. {reason}',

@@ -29,7 +29,7 @@ export const en = {
   'shell.theme.auto': 'automatic',
   'shell.theme.light': 'light',
   'shell.theme.dark': 'dark',
-  'shell.language': 'Sprache: Deutsch',
+  'shell.language': 'DE: Sprache Deutsch',
   'shell.languageName': 'DE',
   'shell.keys': 'Keys',
   'shell.signOut': 'Sign out',
@@ -48,8 +48,7 @@ export const en = {
   'signIn.hide': 'Hide',
   'signIn.submit': 'Sign in',
   'signIn.busy': 'Signing in…',
-  'signIn.first':
-    'First time here? The first password is shown by the program at its first start and kept in the state folder.',
+  'signIn.first': 'First time here? Weir prints the first password when it is started for the first time.',
   'signIn.caLink': 'Only here for the certificate? It needs no sign-in.',
 
   'password.title': 'Change the password',
@@ -190,6 +189,8 @@ export const en = {
   'drawer.tls.inspect': 'Opened. {reason}',
   'drawer.tls.names': 'Not opened, only names are known. {reason}',
   'drawer.tls.pass': 'Not opened and not looked at. {reason}',
+  'drawer.tls.client': 'With the client: {version}.',
+  'drawer.tls.origin': 'With the origin: {version}.',
   'drawer.tls.other': 'No TLS ({protocol}).',
   'drawer.rule.allow': 'Allowed. {reason}',
   'drawer.rule.block': 'Blocked. {reason}',
@@ -272,3 +273,4 @@ export const en = {
 } as const satisfies Record<string, string>
 
 export type Key = keyof typeof en
+export type Dictionary = Record<Key, string>

@@ -1,9 +1,8 @@
 import { effect, signal } from '@preact/signals'
 import { load, save } from '../lib/stored.ts'
-import { en, type Key } from './en.ts'
+import { type Dictionary, en, type Key } from './en.ts'
 
 export type { Key } from './en.ts'
-export type Dictionary = Record<Key, string>
 export const LANGUAGES = ['en', 'de'] as const
 export type Language = (typeof LANGUAGES)[number]
 /** Keys that come in plural forms, without the ending. */

@@ -36,36 +36,31 @@ export function share(part: number, whole: number): string {
   return numbers(`percent${digits}`, { style: 'percent', maximumFractionDigits: digits }).format(ratio)
 }
 
-const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte', 'petabyte']
+const SIZES = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']
+
+/** A number and its unit symbol, which is the same in every language, with a space that does not break. */
+function withUnit(value: number, digits: number, unit: string): string {
+  return `${numbers(`fixed${digits}`, { maximumFractionDigits: digits }).format(value)}\u00a0${unit}`
+}
 
 /** Bytes in steps of 1000, as the units say; three digits are enough to compare. */
 export function bytes(n: number): string {
-  let unit = 0
+  let step = 0
   let value = n
-  while (value >= 999.5 && unit < UNITS.length - 1) {
+  while (value >= 999.5 && step < SIZES.length - 1) {
     value /= 1000
-    unit++
+    step++
   }
-  const digits = unit === 0 || value >= 99.95 ? 0 : 1
-  return numbers(`${UNITS[unit]}${digits}`, {
-    style: 'unit',
-    unit: UNITS[unit]!,
-    unitDisplay: unit === 0 ? 'narrow' : 'short',
-    maximumFractionDigits: digits,
-  }).format(value)
+  return withUnit(value, step === 0 || value >= 99.95 ? 0 : 1, SIZES[step]!)
 }
 
-/** A length of time as a person would say it: 8 ms, 1.2 s, 3 min. */
+/** A length of time: 8 ms, 1.2 s, 3 min. */
 export function duration(ms: number): string {
-  if (ms < 999.5) return unit(ms < 10 ? Math.round(ms * 10) / 10 : Math.round(ms), 'millisecond')
-  if (ms < 60_000) return unit(Math.round(ms / 100) / 10, 'second')
-  if (ms < 3_600_000) return unit(Math.round(ms / 60_000), 'minute')
-  if (ms < 86_400_000) return unit(Math.round(ms / 3_600_000), 'hour')
-  return unit(Math.round(ms / 86_400_000), 'day')
-}
-
-function unit(value: number, name: string): string {
-  return numbers(name, { style: 'unit', unit: name, unitDisplay: 'short', maximumFractionDigits: 1 }).format(value)
+  if (ms < 999.5) return withUnit(ms, ms < 10 ? 1 : 0, 'ms')
+  if (ms < 60_000) return withUnit(ms / 1000, 1, 's')
+  if (ms < 3_600_000) return withUnit(ms / 60_000, 0, 'min')
+  if (ms < 86_400_000) return withUnit(ms / 3_600_000, 0, 'h')
+  return withUnit(ms / 86_400_000, 0, 'd')
 }
 
 export function clockTime(ms: number): string {

@@ -1,3 +1,4 @@
+import { useSignal } from '@preact/signals'
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import type { TrafficRow } from '../../../src/admin/api.ts'
 import { Button } from '../components/Button.tsx'
@@ -14,11 +15,15 @@ import { go, href, place } from '../lib/router.ts'
 import { counters } from '../lib/stream.ts'
 import { RING, Traffic } from '../lib/traffic.ts'
 
+function openRow(): number | null {
+  return Number(place.value.params.get('row')) || null
+}
+
 export default function Live() {
   const traffic = useMemo(() => new Traffic(), [])
   const query = place.value.params.get('q') ?? ''
-  const open = Number(place.value.params.get('row')) || null
-  const [current, setCurrent] = useState<number | null>(null)
+  const open = openRow()
+  const current = useSignal<number | null>(null)
   const [focusRequest, setFocusRequest] = useState(0)
   const rows = traffic.rows.value
 
@@ -26,19 +31,21 @@ export default function Live() {
   useEffect(() => () => traffic.close(), [])
 
   const show = (id: number | null): void => go(href('/live', { q: query, row: id === null ? '' : String(id) }), true)
+  // Keys may come faster than frames: what is open and current is read when the key comes, not when it was bound.
   const move = (step: number): void => {
-    const from = rows.findIndex(row => row.id === (open ?? current))
-    const to = rows[from < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, from + step))]
+    const list = traffic.rows.value
+    const from = list.findIndex(row => row.id === (openRow() ?? current.value))
+    const to = list[from < 0 ? 0 : Math.min(list.length - 1, Math.max(0, from + step))]
     if (!to) return
-    setCurrent(to.id)
-    if (open !== null) show(to.id)
+    current.value = to.id
+    if (openRow() !== null) show(to.id)
     else setFocusRequest(n => n + 1)
   }
   const newest = (): void => {
     traffic.flush()
     const [first] = traffic.rows.value
     if (!first) return
-    setCurrent(first.id)
+    current.value = first.id
     setFocusRequest(n => n + 1)
   }
   const pause = (): void => {
@@ -52,7 +59,7 @@ export default function Live() {
     return bindKeys(open === null ? { ...rowKeys, ...tableKeys } : rowKeys)
   })
   const close = (): void => {
-    if (open !== null) setCurrent(open)
+    current.value = openRow() ?? current.value
     show(null)
     setFocusRequest(n => n + 1)
   }
@@ -81,10 +88,12 @@ export default function Live() {
         <TrafficTable
           rows={rows}
           total={traffic.exact.value ? traffic.total.value + 1 : -1}
-          current={current}
+          current={current.value}
           focusRequest={focusRequest}
           onOpen={row => show(row.id)}
-          onCurrent={setCurrent}
+          onCurrent={id => {
+            current.value = id
+          }}
           onAway={away => {
             traffic.away = away
             if (!away && !traffic.paused.value && traffic.pending.value.length > 0) traffic.flush()
