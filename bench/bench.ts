@@ -1,9 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { curl } from '../test/lab/client.ts'
 import type { Lab } from '../test/lab/lab.ts'
 import type { Gateway } from './gateway.ts'
 import { type IdleCost, idleCost } from './idle.ts'
 import type { Load } from './load.ts'
-import { cpuBetween, cpuOf } from './meter.ts'
+import { type Cpu, cpuBetween, cpuOf } from './meter.ts'
 import type { Product, Subject } from './products.ts'
 import type { Sample } from './report.ts'
 import type { Attempt, Row, Size } from './rows.ts'
@@ -12,6 +13,11 @@ import type { Site } from './site.ts'
 /** The origin may see so many requests more than it should, as a share: those that a product sends twice, and the counter's own. */
 const ORIGIN_SLACK = 0.01
 const ORIGIN_SLACK_REQUESTS = 40
+
+/** A product is done with a load when it uses less than that share of its core for so long. */
+const QUIET_MS = 250
+const QUIET_SHARE = 0.1
+const SETTLE_LIMIT_MS = 10_000
 
 export interface BenchOptions {
   readonly lab: Lab
@@ -28,6 +34,7 @@ export class Bench {
   readonly #options: BenchOptions
   readonly #products = new Map<Product['name'], Product>()
   readonly #rates = new Map<string, number>()
+  readonly #lost = new WeakMap<Product, number>()
 
   constructor(options: BenchOptions) {
     this.#options = options
@@ -50,16 +57,17 @@ export class Bench {
     if (rate === 0) return { work: 0, wallMs: 0, cpu: null, remark: '', errors: ['the warm-up brought no answer'] }
 
     const requests = await site.requests()
-    const before = product && cpuOf(product.pid, product.parts)
+    const before = product && (await settled(product))
     const load = await row.run({ ...attempt, rate })
-    const cpu = product && cpuBetween(before!, cpuOf(product.pid, product.parts))
+    const after = product && (await settled(product))
+    const lost = product === null ? 0 : await this.#logLost(product)
     const served = (await site.requests()) - requests - 1
     return {
       work: load.done * row.weight,
       wallMs: load.wallMs,
-      cpu,
+      cpu: product && cpuBetween(before!, after!),
       remark: load.remark ?? '',
-      errors: [...load.errors, ...wrongWay(row, subject, load, served)],
+      errors: [...load.errors, ...wrongWay(row, subject, load, served), ...lostRows(lost)],
     }
   }
 
@@ -75,6 +83,14 @@ export class Bench {
 
   async end(): Promise<void> {
     for (const name of [...this.#products.keys()]) await this.#end(name)
+  }
+
+  /** Since the last call. */
+  async #logLost(product: Product): Promise<number> {
+    const lost = await product.logLost()
+    const before = this.#lost.get(product) ?? 0
+    this.#lost.set(product, lost)
+    return lost - before
   }
 
   async #running(name: Product['name']): Promise<Product> {
@@ -110,4 +126,20 @@ function wrongWay(row: Row, subject: Subject, load: Load, served: number): strin
   const expected = row.fromOrigin === 'all' || subject === 'direct' ? load.done : 0
   if (Math.abs(served - expected) <= slack) return []
   return [`the origin was asked ${served} times for ${load.done} answers`]
+}
+
+/** Its CPU time once it has done what the load left it to do: its log, for one. */
+async function settled(product: Product): Promise<Cpu> {
+  let cpu = cpuOf(product.pid, product.parts)
+  for (const until = Date.now() + SETTLE_LIMIT_MS; Date.now() < until; ) {
+    const before = cpu.totalMs
+    await sleep(QUIET_MS)
+    cpu = cpuOf(product.pid, product.parts)
+    if (cpu.totalMs - before <= QUIET_MS * QUIET_SHARE) break
+  }
+  return cpu
+}
+
+function lostRows(count: number): string[] {
+  return count === 0 ? [] : [`${count} rows of the log were lost`]
 }

@@ -10,7 +10,8 @@ export interface Product {
   /** Where the kernel's rules have to bring intercepted connections to port 80 and 443. */
   readonly ports: { readonly plain: number; readonly tls: number }
   readonly parts: Parts
-  log(): string
+  /** Log rows thrown away so far: a product that does not log has done less work. */
+  logLost(): Promise<number>
   stop(): Promise<void>
 }
 

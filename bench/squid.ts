@@ -36,7 +36,7 @@ export async function startSquid(lab: Lab, site: Site): Promise<Product> {
     parts: {
       process: (_pid, line) => (/^\(squid-/.test(line) ? 'squid' : line.includes('certgen') ? 'certgen' : 'rest'),
     },
-    log: () => fs.readFileSync(`${dir}/cache.log`, 'utf8'),
+    logLost: async () => 0, // it waits for its log
     async stop() {
       child.ref()
       child.kill('SIGTERM')

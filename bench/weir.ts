@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Lab } from '../test/lab/lab.ts'
 import type { Product } from './products.ts'
 import { HOSTS, type Site } from './site.ts'
@@ -9,6 +10,8 @@ rules:
     domains: [${HOSTS.spliced.name}]
     tier: pass
 `
+/** The supervisor tells the admin process every second. */
+const STATUS_MS = 1200
 /** Threads of the supervisor that Node starts for itself; the one that is left is the store's. */
 const NODE_THREADS = /^(node-MainThread|node-V8Worker|DelayedTaskSche|SignalInspector|libuv-worker|node)$/
 
@@ -31,9 +34,17 @@ export async function startWeir(lab: Lab, site: Site, profileDir: string | null)
         line.includes('src/worker.ts') ? 'worker' : line.includes('admin/main.ts') ? 'admin' : 'supervisor',
       thread: (comm, part) => (part === 'supervisor' && !NODE_THREADS.test(comm) ? 'store' : null),
     },
-    log: () => weir.log(),
+    logLost: () => logLost(lab, weir.adminPort),
     async stop() {
       await weir.stop()
     },
   }
+}
+
+async function logLost(lab: Lab, adminPort: number): Promise<number> {
+  await sleep(STATUS_MS)
+  const ran = await lab.exec('gateway', ['curl', '-s', `http://127.0.0.1:${adminPort}/metrics`], { timeoutMs: 5000 })
+  const lost = /^weir_log_rows_dropped_total (\d+)$/m.exec(ran.stdout)
+  if (lost === null) throw new Error('no weir_log_rows_dropped_total in /metrics')
+  return Number(lost[1])
 }
