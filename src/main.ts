@@ -23,7 +23,7 @@ import { takeStateDir } from './supervisor/state-dir.ts'
 import { type ServiceUser, serviceUser } from './supervisor/user.ts'
 import { WorkerPool } from './supervisor/worker-pool.ts'
 import { mintLeaf } from './tls/mint.ts'
-import { systemRoots } from './tls/verify.ts'
+import { systemRoots } from './tls/roots.ts'
 import { VERSION } from './version.ts'
 
 /** Running exchanges get so long after SIGTERM. */

@@ -1,33 +1,127 @@
-import type { Socket } from 'node:net'
+import type { Server } from 'node:net'
 import pino from 'pino'
 import { MemoryCache } from './cache/memory.ts'
 import type { Policy } from './core/decision.ts'
 import type { PolicySource, ToWorker, WorkerInit } from './core/ipc.ts'
-import { compileChain } from './filters/chain.ts'
-import { FILTERS } from './filters/index.ts'
-import { connectH1 } from './http/h1/client.ts'
-import { serveH1 } from './http/h1/server.ts'
-import { connectH2 } from './http/h2/client.ts'
-import { serveH2 } from './http/h2/server.ts'
-import { DEFAULT_LIMITS } from './http/limits.ts'
-import { blockPage, errorPage } from './http/pages.ts'
 import { INGRESS } from './ingress/index.ts'
 import { LogEmitter } from './log/emit.ts'
 import { dropPrivileges } from './os/privileges.ts'
-import { boundSocket } from './os/sockets.ts'
-import { helloFacts } from './peek/clienthello.ts'
-import { peek } from './peek/peek.ts'
 import { Connections } from './pipeline/connections.ts'
-import type { Stations, TrafficCounters } from './pipeline/stations.ts'
+import type { TrafficCounters } from './pipeline/stations.ts'
 import { compilePolicy } from './policy/compile.ts'
-import { BulkReader } from './splice/reader.ts'
-import { relay } from './splice/relay.ts'
-import { LeafContexts } from './tls/contexts.ts'
-import { terminate } from './tls/terminate.ts'
-import { originContext } from './tls/verify.ts'
-import { Dialer } from './upstream/dial.ts'
-import { Pool } from './upstream/pool.ts'
-import { Health } from './worker/health.ts'
-import { hopStation } from './worker/hop-station.ts'
+import { reportHealth } from './worker/health.ts'
 import { LoopGuard } from './worker/loop-guard.ts'
+import { makeStations } from './worker/stations.ts'
 import { SupervisorLink } from './worker/supervisor-link.ts'
+
+/**
+ * A worker: carries connections, and holds neither root nor the CA's key. It starts with a message from the supervisor,
+ * loads all it needs, gives up its rights, and only then listens on the sockets it inherited.
+ */
+const FIRST_LISTEN_FD = 4
+const MAX_CONNECTIONS = 30_000
+const LOG = { maxRows: 50_000, flushMs: 50, maxBatchRows: 500 }
+
+const log = pino({ base: { process: 'worker', pid: process.pid } }, pino.destination({ dest: 2, sync: true }))
+const link = new SupervisorLink()
+
+process.on('uncaughtException', error => {
+  log.fatal({ err: error }, 'the worker made a mistake and ends; another takes its place')
+  process.exit(1)
+})
+// Without a supervisor there is nobody to mint, log or be asked for
+process.on('disconnect', () => process.exit(0))
+// The terminal's Ctrl-C goes to every process of the group; the supervisor decides what it means
+process.on('SIGINT', () => {})
+process.once('message', (message: ToWorker) => {
+  if (message.t === 'init') void run(message.init)
+})
+
+async function run(init: WorkerInit): Promise<void> {
+  const emitter = new LogEmitter({
+    ...LOG,
+    send: (batch, rows, dropped) => link.sendLog(batch, rows, dropped),
+    clientAddressMode: init.clientAddressMode,
+    pseudonymKey: init.pseudonymKey,
+  })
+  const cache = new MemoryCache({ maxBytes: init.cacheBytes, cacheStatus: true })
+  const guard = new LoopGuard(init.ownAddrs)
+  const traffic = newCounters()
+  let policy = compile(init.policy)
+  const stations = makeStations({ init, policy: () => policy, link, log: emitter, guard, cache, counters: traffic })
+  const connections = new Connections(stations, `${Date.now().toString(36)}${init.workerId.toString(36)}`)
+
+  if (init.uid !== null && init.gid !== null) {
+    dropPrivileges({ uid: init.uid, gid: init.gid, keepNetRaw: init.keepClientAddress })
+  }
+  const servers = await Promise.all(
+    INGRESS.map(({ name, listen }, i) =>
+      listen(FIRST_LISTEN_FD + i, {
+        maxConnections: MAX_CONNECTIONS,
+        onSocket: socket => connections.accept(socket, name),
+      }),
+    ),
+  )
+  const stopHealth = reportHealth({
+    traffic,
+    openConnections: () => connections.size,
+    cacheBytes: () => cache.counters.bytes,
+    logDropped: () => emitter.droppedTotal(),
+    report: counters => link.sendCounters(counters),
+  })
+
+  process.on('message', (message: ToWorker) => {
+    switch (message.t) {
+      case 'init':
+        return
+      case 'minted':
+        link.minted(message)
+        return
+      case 'policy':
+        try {
+          policy = compile(message.policy)
+        } catch (error) {
+          link.policyFailed(message.policy.version, (error as Error).message)
+        }
+        return
+      case 'own-addresses':
+        guard.update(message.addrs)
+        return
+      case 'purge':
+        cache.purge(message.host)
+        return
+      case 'drain':
+        stopHealth()
+        void drain(servers, connections, emitter)
+    }
+  })
+  link.ready()
+}
+
+/** No new connections; what runs may finish; the last row leaves before the process does. */
+async function drain(servers: Server[], connections: Connections, emitter: LogEmitter): Promise<void> {
+  for (const server of servers) server.close()
+  await connections.drain()
+  emitter.close()
+  await link.drained()
+  process.exit(0)
+}
+
+/** The supervisor has checked it before; what fails here is told to it, and the old policy stays. */
+function compile(source: PolicySource): Policy {
+  const { policy, problems } = compilePolicy(source.text, {
+    defaultTier: source.defaultTier,
+    version: source.version,
+    readList: file => {
+      const text = source.lists[file]
+      if (text === undefined) throw new Error(`The list ${file} did not come with the policy.`)
+      return text
+    },
+  })
+  if (policy === null) throw new Error(problems.map(problem => problem.message).join(' '))
+  return policy
+}
+
+function newCounters(): TrafficCounters {
+  return { connections: 0, exchanges: 0, blocked: 0, spliced: 0, inspected: 0, cacheHits: 0, bytesSaved: 0 }
+}

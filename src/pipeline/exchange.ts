@@ -108,11 +108,13 @@ export class ExchangeRun implements ClientEvents, UpstreamEvents, UpstreamWaiter
   }
 
   /**
-   * A name proved by the origin's certificate may share one entry; on plain HTTP the Host is only the client's word,
-   * so there an entry belongs to the address it came from and a forged Host can poison nobody else's.
+   * A name proved by the origin's certificate may share one entry. On plain HTTP, and where a client sent no SNI and the
+   * certificate was checked for the address, Host is only the client's word: there an entry belongs to the address it
+   * came from, and a forged Host can poison nobody else's.
    */
   #scope(): string {
-    return this.#ex.request.scheme === 'https' ? '' : this.#ex.conn.dstAddr
+    const { conn, request } = this.#ex
+    return request.scheme === 'https' && conn.hello?.sni != null ? '' : conn.dstAddr
   }
 
   #replyFromCache(entry: CacheEntry): void {
@@ -164,6 +166,7 @@ export class ExchangeRun implements ClientEvents, UpstreamEvents, UpstreamWaiter
 
   onRequestData(chunk: Buffer): boolean {
     this.#ex.requestBytes += chunk.length
+    this.#stations.passed(chunk.length)
     return this.#upstream === null ? false : this.#upstream.data(chunk)
   }
 
@@ -186,11 +189,6 @@ export class ExchangeRun implements ClientEvents, UpstreamEvents, UpstreamWaiter
     ex.firstByteMono = performance.now()
     this.#stations.hop.response(head)
     ex.response = head
-    if (this.#stale !== null && head.status === 304) {
-      this.#revalidated(head)
-      return
-    }
-    this.#stale = null
     this.#stations.filters.runResponse(ex, this.#afterResponseFilters)
   }
 
@@ -220,8 +218,12 @@ export class ExchangeRun implements ClientEvents, UpstreamEvents, UpstreamWaiter
       this.#replyLocally(reply)
       return
     }
-    const ex = this.#ex
-    const head = ex.response!
+    const head = this.#ex.response!
+    if (this.#stale !== null && head.status === 304) {
+      this.#revalidated(head)
+      return
+    }
+    this.#stale = null
     if (this.#stations.cache !== null) this.#offerToCache(head)
     this.#headSent = true
     this.#client.head(head)
@@ -240,6 +242,7 @@ export class ExchangeRun implements ClientEvents, UpstreamEvents, UpstreamWaiter
   onResponseData(chunk: Buffer): boolean {
     if (this.#waitsForNotModified) return true
     this.#ex.responseBytes += chunk.length
+    this.#stations.passed(chunk.length)
     this.#writer?.write(chunk)
     return this.#client.data(chunk)
   }

@@ -48,6 +48,8 @@ export interface Stations {
   /** Dial from the client's own address. */
   keepClientAddress: boolean
   emit(row: LogRow): void
+  /** Body bytes that passed, for whoever watches over memory. */
+  passed(bytes: number): void
   counters: TrafficCounters
 }
 

@@ -2,6 +2,8 @@ import { type ChildProcess, fork } from 'node:child_process'
 import type { Logger } from 'pino'
 import type { FromWorker, ToWorker, WorkerCounters, WorkerInit, WorkerStatus } from '../core/ipc.ts'
 
+/** gc: see worker/buffer-sweep.ts. */
+const WORKER_FLAGS = ['--expose-gc']
 const WORKER_FILE = new URL('../worker.ts', import.meta.url).pathname
 /** A worker that dies sooner than this after its start is not started again at once. */
 const QUICK_DEATH_MS = 2000
@@ -82,6 +84,7 @@ export class WorkerPool {
   #start(slot: Slot): void {
     slot.timer = null
     const child = fork(WORKER_FILE, [], {
+      execArgv: WORKER_FLAGS,
       stdio: ['ignore', 2, 2, 'ipc', ...this.#options.descriptors(slot.id)],
       serialization: 'advanced',
     })

@@ -1,6 +1,6 @@
 import { WeirError } from '../core/errors.ts'
 import type { RequestHead, ResponseHead } from '../core/exchange.ts'
-import { addVia, decrementMaxForwards, hasLooped, stripRequest, stripResponse, viaName } from '../http/hop.ts'
+import { addVia, hasLooped, stripRequest, stripResponse, viaName } from '../http/hop.ts'
 import type { HopStation } from '../pipeline/stations.ts'
 
 /** What a message loses and gains at this hop, under the name of this box. */
@@ -10,7 +10,6 @@ export function hopStation(boxId: string): HopStation {
     request(head: RequestHead): WeirError | null {
       if (hasLooped(head.headers, name)) return new WeirError('policy-loop', 'The request came through here before.')
       stripRequest(head.headers)
-      if (head.method === 'TRACE' || head.method === 'OPTIONS') decrementMaxForwards(head.headers)
       addVia(head.headers, head.version, name)
       return null
     },

@@ -1,11 +1,10 @@
 import type { LeafCertificate } from '../core/ca.ts'
-import { WeirError } from '../core/errors.ts'
 import type { FromWorker, ToWorker, WorkerCounters } from '../core/ipc.ts'
 
 /** Log batches on their way to the supervisor; beyond this they wait in the ring, which is bounded by rows. */
 const MAX_LOG_BYTES_IN_FLIGHT = 8 << 20
 
-type LeafDone = (error: WeirError | null, leaf: LeafCertificate | null) => void
+type LeafDone = (error: string | null, leaf: LeafCertificate | null) => void
 
 /** The worker's end of the channel to the supervisor. */
 export class SupervisorLink {
@@ -23,7 +22,7 @@ export class SupervisorLink {
   minted(message: Extract<ToWorker, { t: 'minted' }>): void {
     const done = this.#mints.get(message.id)
     this.#mints.delete(message.id)
-    if (message.leaf === null) done?.(new WeirError('self-mint', message.error), null)
+    if (message.leaf === null) done?.(message.error, null)
     else done?.(null, message.leaf)
   }
 

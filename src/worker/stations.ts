@@ -1,0 +1,103 @@
+import type { MemoryCache } from '../cache/memory.ts'
+import type { Policy } from '../core/decision.ts'
+import type { WorkerInit } from '../core/ipc.ts'
+import { compileChain } from '../filters/chain.ts'
+import { FILTERS } from '../filters/index.ts'
+import { connectH1 } from '../http/h1/client.ts'
+import { serveH1 } from '../http/h1/server.ts'
+import { connectH2 } from '../http/h2/client.ts'
+import { serveH2 } from '../http/h2/server.ts'
+import { DEFAULT_LIMITS } from '../http/limits.ts'
+import { blockPage, errorPage } from '../http/pages.ts'
+import type { LogEmitter } from '../log/emit.ts'
+import { boundSocket } from '../os/sockets.ts'
+import { helloFacts } from '../peek/clienthello.ts'
+import { peek } from '../peek/peek.ts'
+import type { Stations, TrafficCounters } from '../pipeline/stations.ts'
+import { relay } from '../splice/relay.ts'
+import { LeafContexts } from '../tls/contexts.ts'
+import { originContext } from '../tls/roots.ts'
+import { terminate } from '../tls/terminate.ts'
+import { checkOrigin } from '../tls/verify.ts'
+import { dialRaw } from '../upstream/connect.ts'
+import { type DialDeps, dial } from '../upstream/dial.ts'
+import { POOL_LIMITS, Pool } from '../upstream/pool.ts'
+import { OriginSessions } from '../upstream/sessions.ts'
+import { BufferSweep } from './buffer-sweep.ts'
+import { hopStation } from './hop-station.ts'
+import type { LoopGuard } from './loop-guard.ts'
+import type { SupervisorLink } from './supervisor-link.ts'
+
+const PEEK = { maxBytes: 65_536, firstByteMs: 1500, totalMs: 10_000 }
+const HANDSHAKE_MS = 20_000
+/** Tunnels carry what sends nothing for minutes: shells, push channels. */
+const SPLICE_IDLE_MS = 15 * 60_000
+const CONNECT_MS = 15_000
+const ORIGIN_TLS_MS = 15_000
+const ALPN = ['h2', 'http/1.1'] as const
+const LIMITS = DEFAULT_LIMITS
+
+export interface StationDeps {
+  init: WorkerInit
+  policy(): Policy
+  link: SupervisorLink
+  log: LogEmitter
+  guard: LoopGuard
+  cache: MemoryCache
+  counters: TrafficCounters
+}
+
+/** Joins the stations: the one place in a worker where they meet. */
+export function makeStations(deps: StationDeps): Stations {
+  const { init, link, log, guard, cache } = deps
+  const contexts = new LeafContexts({
+    requestLeaf: (name, spki, done) => link.requestLeaf(name, spki, done),
+    ticketKeys: init.ticketKeys,
+  })
+  const now = Date.now
+  const dialling: DialDeps = {
+    originContext: originContext(init.originRootsPem, init.ca),
+    checkOrigin,
+    sessions: new OriginSessions(),
+    boundSocket,
+    isOwnDestination: addr => guard.isOwn(addr),
+    connectMs: CONNECT_MS,
+    tlsMs: ORIGIN_TLS_MS,
+    now,
+  }
+  const pool = new Pool({
+    dial: (target, done) => dial(target, dialling, done),
+    openH1: (socket, info) => connectH1(socket, info, LIMITS),
+    openH2: (socket, info) => connectH2(socket, info, LIMITS),
+    limits: POOL_LIMITS,
+  })
+  const sweep = new BufferSweep()
+  return {
+    policy: deps.policy,
+    peek: (socket, done) =>
+      peek(socket, PEEK, result =>
+        done(result.kind === 'tls' ? { kind: 'tls', facts: helloFacts(result.hello) } : result),
+      ),
+    leaf: (name, done) => contexts.get(name, done),
+    terminate: (socket, context, requestName, done) =>
+      terminate(socket, context, { alpn: ALPN, handshakeMs: HANDSHAKE_MS, requestName }, done),
+    serveH1: options => serveH1({ ...options, limits: LIMITS, now }),
+    serveH2: options => serveH2({ ...options, limits: LIMITS, now }),
+    dialRaw: (target, done) => dialRaw(target, dialling, done),
+    relay: (client, origin, bytes, done) =>
+      relay(client, origin, { idleMs: SPLICE_IDLE_MS, bytes, reader: null, done }),
+    acquire: (target, waiter) => pool.acquire(target, waiter),
+    filters: compileChain(
+      FILTERS.map(make => make({ policy: deps.policy, blockPage })),
+      { errorPage },
+    ),
+    cache: init.cacheBytes > 0 ? cache : null,
+    hop: hopStation(init.boxId),
+    errorPage,
+    isOwnDestination: addr => guard.isOwn(addr),
+    keepClientAddress: init.keepClientAddress,
+    emit: row => log.add(row),
+    passed: bytes => sweep.passed(bytes),
+    counters: deps.counters,
+  }
+}
