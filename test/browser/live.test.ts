@@ -168,10 +168,10 @@ test.serial('after an outage the stream goes on with no row lost or doubled', as
     const row = (n: number) => exchangeRow({ host: `o-${n}.example`, conn: `o-${n}` })
     await outage.write([row(1), row(2)])
     await hostRow(page, 'o-2.example').waitFor()
-    const gone = outage.outage(700)
+    const comeBack = await outage.outage()
     await outage.write([row(3), row(4)])
     await page.getByText('no connection').waitFor()
-    await gone
+    await comeBack()
     await outage.write([row(5)])
     await hostRow(page, 'o-5.example').waitFor()
     const found = await ids(page)

@@ -34,8 +34,8 @@ export interface Appliance {
   sha256: string
   /** Ends every session of the user, as another admin would. */
   endSessions(): void
-  /** Cuts every connection and stops listening, then listens again on the same port: the box was gone for a moment. */
-  outage(ms: number): Promise<void>
+  /** Cuts every connection and stops listening. What it returns brings the box back on the same port. */
+  outage(): Promise<() => Promise<void>>
   close(): Promise<void>
 }
 
@@ -109,12 +109,13 @@ export async function startAppliance(): Promise<Appliance> {
       const found = accounts.findUser(user)!
       accounts.setPassword(user, found.hash, null)
     },
-    outage: async ms => {
+    outage: async () => {
       await stopServer()
-      await new Promise(resolve => setTimeout(resolve, ms))
-      server = createAdminServer(app)
-      server.listen(port, '127.0.0.1')
-      await once(server, 'listening')
+      return async () => {
+        server = createAdminServer(app)
+        server.listen(port, '127.0.0.1')
+        await once(server, 'listening')
+      }
     },
     close: async () => {
       clearInterval(ticker)

@@ -5,19 +5,22 @@ interface Props {
   label: string
   class: string
   onClose: () => void
+  /** The opener may be gone or another (a windowed row): then whoever closes moves the focus. */
+  leaveFocus?: boolean
   children: ComponentChildren
 }
 
 /** Native modal dialog: focus trap, Escape and inertness of the rest are the browser's. Mounted = open. */
-export function Dialog({ label, class: name, onClose, children }: Props) {
+export function Dialog({ label, class: name, onClose, leaveFocus = false, children }: Props) {
   const ref = useRef<HTMLDialogElement>(null)
   useEffect(() => {
     const dialog = ref.current!
     const before = document.activeElement
     dialog.showModal()
     return () => {
+      // close() would give the focus back by itself; taken out of the page without it, the dialog gives it to nobody.
+      if (leaveFocus) return
       dialog.close()
-      // The element may have been replaced meanwhile (a windowed row); then the caller moves the focus.
       if (before instanceof HTMLElement && before.isConnected) before.focus()
     }
   }, [])

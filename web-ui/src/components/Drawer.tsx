@@ -39,7 +39,7 @@ export function Drawer({ id, row: known, onMove, onClose }: Props) {
   const shown = row ?? last
 
   return (
-    <Dialog label={shown ? address(shown) : t('app.loading')} class="drawer" onClose={onClose}>
+    <Dialog label={shown ? address(shown) : t('app.loading')} class="drawer" onClose={onClose} leaveFocus>
       <div class="drawer-inner">
         <header class="drawer-head">
           {shown && <Chip outcome={outcome(shown)} />}

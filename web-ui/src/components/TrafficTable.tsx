@@ -189,7 +189,10 @@ function Row({ row, index, y, current, onOpen, onCurrent }: RowProps) {
 /** Scrolls just as far as needed; the row is in the DOM only after the next rendering. */
 function focusRow(el: HTMLElement, rows: TrafficRow[], id: number | null, rowPx: number): void {
   const index = rows.findIndex(row => row.id === id)
-  if (index < 0) return
+  if (index < 0) {
+    el.focus()
+    return
+  }
   const head = el.querySelector<HTMLElement>('.table-head')?.offsetHeight ?? 0
   const y = index * rowPx
   if (y < el.scrollTop) el.scrollTop = y
