@@ -20,6 +20,7 @@ import './styles/filter.css'
 import './styles/table.css'
 import './styles/drawer.css'
 import './styles/dashboard.css'
+import './styles/top-lists.css'
 import './styles/ca.css'
 import './styles/sign-in.css'
 

@@ -51,7 +51,7 @@ export function Drawer({ id, row: known, onMove, onClose }: Props) {
           {shown && <Title row={shown} />}
         </header>
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard (WCAG 2.1.1) */}
-        <section class="drawer-body" tabIndex={0} aria-label={t('drawer.facts')}>
+        <section class="drawer-body" tabIndex={0} aria-label={t('drawer.explained')}>
           {error !== null && detail === null && <Failure error={error} retry={reload} />}
           {row && detail && (
             <>

@@ -79,7 +79,6 @@ export function Tiles({ summary }: { summary: Summary }) {
         sub={t('dash.tile.saved.sub', { bytes: bytes(summary.bytesDown) })}
         q={`cache:hit,revalidated ${since}`}
         kind="cache"
-        values={series.bytes}
       />
       <Tile
         label={t('dash.tile.clients')}

@@ -213,6 +213,7 @@ export const de: Dictionary = {
   'drawer.timing.body': 'Inhalt',
   'drawer.timing.rest': 'Gateway',
   'drawer.timing.text': '{total} insgesamt: {parts}',
+  'drawer.explained': 'Erklärung',
   'drawer.facts': 'Angaben',
   'drawer.status': 'Status',
   'drawer.type': 'Inhaltstyp',

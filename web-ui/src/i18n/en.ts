@@ -213,6 +213,7 @@ export const en = {
   'drawer.timing.body': 'body',
   'drawer.timing.rest': 'gateway',
   'drawer.timing.text': '{total} in all: {parts}',
+  'drawer.explained': 'Explanation',
   'drawer.facts': 'Facts',
   'drawer.status': 'Status',
   'drawer.type': 'Content type',
