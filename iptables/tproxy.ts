@@ -39,7 +39,9 @@ export function tproxyRules(config: RulesConfig, family: Family): string {
   const unreachable = family === 4 ? 'icmp-port-unreachable' : 'icmp6-port-unreachable'
   const quic = config.quic === 'reject' && ports.includes(443)
 
-  return `# Weir, mode tproxy, IPv${family}: TCP from ${lan} to ${ports.join(', ')} is given to the listener on port ${tproxyPort}.
+  const intercepted = ports.length === 0 ? 'nothing new' : `TCP to ${ports.join(', ')}`
+
+  return `# Weir, mode tproxy, IPv${family}: ${intercepted} from ${lan} is given to the listener on port ${tproxyPort}.
 # Nothing in a packet is rewritten: the listener sees the client's address and the address the client wanted.
 *mangle
 :WEIR_PREROUTING - [0:0]

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
+import { enableCompileCache } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
 import pino from 'pino'
@@ -45,6 +46,8 @@ export async function runSupervisor(configFile: string | null): Promise<number> 
 
   // 1. What must be right before anything starts
   taken.defer(takeStateDir(config.stateDir))
+  // Inherited by every process started from here: a replaced worker loads its code in half the time
+  enableCompileCache(path.join(config.stateDir, 'compile-cache'))
   const ca = loadOrCreateCa(path.join(config.stateDir, 'ca'))
   const policy = new PolicyKeeper(config)
   const rules = new RulesKeeper(rulesConfig(config), {
@@ -113,6 +116,7 @@ export async function runSupervisor(configFile: string | null): Promise<number> 
     }),
     log,
   })
+  taken.defer(() => rules.remove())
   const processes = [workers, admin]
   taken.defer(async () => void (await Promise.all(processes.map(each => each.stop(DRAIN_MS)))))
 
@@ -133,7 +137,7 @@ export async function runSupervisor(configFile: string | null): Promise<number> 
   // 5. Traffic may come, until we are told to stop
   await Promise.race([Promise.all([allReady.promise, admin.ready]), signals.stop])
   if (!signals.stopped) {
-    taken.defer(() => rules.remove())
+    taken.defer(() => rules.drain())
     rules.apply()
     if (firstSignIn !== null) print(`weir: first sign-in: ${firstSignIn.user} / ${firstSignIn.password}`)
     print('weir: ready')

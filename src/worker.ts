@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module'
 import type { Server } from 'node:net'
 import pino from 'pino'
 import { MemoryCache } from './cache/memory.ts'
@@ -51,6 +52,7 @@ async function run(init: WorkerInit): Promise<void> {
   const stations = makeStations({ init, policy: () => policy, link, log: emitter, guard, cache, counters: traffic })
   const connections = new Connections(stations, `${Date.now().toString(36)}${init.workerId.toString(36)}`)
 
+  flushCompileCache() // into the state directory, which is out of reach from here on
   if (init.uid !== null && init.gid !== null) {
     dropPrivileges({ uid: init.uid, gid: init.gid, keepNetRaw: init.keepClientAddress })
   }

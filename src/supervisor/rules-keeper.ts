@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { applyRules, type RulesConfig, removeRules, rulesState } from '../os/rules.ts'
+import { applyRules, drainRules, type RulesConfig, removeRules, rulesState } from '../os/rules.ts'
 
 /** So long may no worker accept before the rules go (a replaced worker needs well under a second). */
 const UNHEALTHY_MS = 2000
@@ -16,6 +16,7 @@ export class RulesKeeper {
   readonly #log: Logger
   #state: 'applied' | 'manual' | 'removed-unhealthy' = 'manual'
   #timer: NodeJS.Timeout | null = null
+  #draining = false
 
   constructor(config: RulesConfig, options: { auto: boolean; failOpen: boolean; log: Logger }) {
     this.#config = config
@@ -37,13 +38,19 @@ export class RulesKeeper {
 
   /** Number of workers that accept. */
   health(ready: number): void {
-    if (!this.#auto || !this.#failOpen) return
+    if (!this.#auto || !this.#failOpen || this.#draining) return
     if (ready === 0) this.#timer ??= setTimeout(() => this.#open(), UNHEALTHY_MS)
     else this.#close()
   }
 
-  remove(): void {
+  /** New connections go past the proxy; those it holds are finished. */
+  drain(): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#draining = true
+    if (this.#state === 'applied') drainRules(this.#config)
+  }
+
+  remove(): void {
     if (!this.#auto) return
     if (rulesState(this.#config) !== 'absent') removeRules(this.#config)
     this.#state = 'manual'
