@@ -76,7 +76,7 @@ export function makeCert(spec: CertSpec): Cert {
   const signature = sign(digest, bytes(tbs), signer.privateKey)
   const der = bytes(seq(tbs, algorithm, leaf(Type.BITSTRING, `\0${signature.toString('latin1')}`)))
   return {
-    pem: `-----BEGIN CERTIFICATE-----\n${der.toString('base64').replace(/(.{64})/g, '$1\n')}\n-----END CERTIFICATE-----\n`,
+    pem: `-----BEGIN CERTIFICATE-----\n${der.toString('base64').replace(/(.{64})(?!$)/g, '$1\n')}\n-----END CERTIFICATE-----\n`,
     der,
     keys,
     keyPem: keys.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
@@ -120,7 +120,11 @@ function spki(keys: KeyPair): Buffer {
 }
 
 function name(commonName: string): Node {
-  return seq(asn1.create(Class.UNIVERSAL, Type.SET, true, [seq(oid('2.5.4.3'), leaf(Type.UTF8, forge.util.encodeUtf8(commonName)))]))
+  return seq(
+    asn1.create(Class.UNIVERSAL, Type.SET, true, [
+      seq(oid('2.5.4.3'), leaf(Type.UTF8, forge.util.encodeUtf8(commonName))),
+    ]),
+  )
 }
 
 function time(ms: number): Node {
