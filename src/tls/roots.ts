@@ -48,12 +48,15 @@ export function systemRoots(bundle = DEBIAN_BUNDLE): string[] {
 
 function readBundle(file: string): string[] {
   try {
-    return unique(
-      fs.readFileSync(file, 'latin1').match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [],
-    )
+    return unique(split(fs.readFileSync(file, 'latin1')))
   } catch {
     return []
   }
+}
+
+/** The certificates of one PEM file. */
+function split(text: string): string[] {
+  return text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
 }
 
 /** Readable certificates, each once: the system's folder holds every one under several names. */
@@ -75,15 +78,17 @@ function readCertificate(pem: string): X509Certificate | null {
 }
 
 /**
- * The one client context for all origins. `ownCa`, if it is among the roots (people install it on the gateway too), is
+ * The one client context for all origins; each item may hold several certificates. `ownCa`, if it is among the roots (people install it on the gateway too), is
  * left out: a certificate of ours on the origin side would mean that somebody has the key, or that we talk to ourselves.
  */
 export function originContext(rootsPem: readonly string[], ownCa: CaPublic | null = null): SecureContext {
   const ownKey = ownCa === null ? null : new X509Certificate(ownCa.certPem).publicKey
-  const trusted = rootsPem.filter(pem => {
-    const cert = readCertificate(pem)
-    if (cert === null) throw new UserError('One of the roots trusted for origins is not a certificate in PEM form.')
-    return ownKey === null || !cert.publicKey.equals(ownKey)
+  const trusted = rootsPem.flatMap(file => {
+    const pems = split(file)
+    const certs = pems.map(readCertificate)
+    if (pems.length === 0 || certs.includes(null))
+      throw new UserError('One of the roots trusted for origins is not a certificate in PEM form.')
+    return pems.filter((_pem, i) => ownKey === null || !certs[i]!.publicKey.equals(ownKey))
   })
   return tls.createSecureContext({
     ca: trusted,

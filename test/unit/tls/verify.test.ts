@@ -187,6 +187,7 @@ test('our own CA proves nothing on the origin side, even installed among the roo
   const chain = [makeCert({ issuer: own, san: SAN })]
   t.is(await codeOf(chain, NAME, { context: originContext([root.pem, own.pem]) }), null)
   t.is(await codeOf(chain, NAME, { context: originContext([root.pem, own.pem], pub) }), 'origin-cert-untrusted')
+  t.is(await codeOf(chain, NAME, { context: originContext([root.pem + own.pem], pub) }), 'origin-cert-untrusted')
   // The same key under another certificate is still us.
   const renamed = makeCert({ commonName: 'Weir CA', ca: true, keys: own.keys })
   t.is(await codeOf(chain, NAME, { context: originContext([root.pem, renamed.pem], pub) }), 'origin-cert-untrusted')
