@@ -24,6 +24,9 @@ export class Gateway {
   /** Weir's own rules, for both products; null: no rules at all. What is loaded is replaced in one step. */
   giveTo(product: Product | null): void {
     this.#run(['iptables-restore'], product === null ? NO_RULES : rulesText(product))
+    // A router drops what belongs to a socket of its own, and an ended connection of a product is one for a minute:
+    // without rules, clients that use its port again would wait.
+    this.#run(['sysctl', '-qw', `net.ipv4.tcp_early_demux=${product === null ? 0 : 1}`])
   }
 
   /** Every thread of the product, and what they start later, on that one core. */

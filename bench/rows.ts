@@ -6,8 +6,11 @@ import { BIG_MIB, HOSTS, VISITS } from './site.ts'
 /** How much of everything; `--quick` takes less. */
 export interface Size {
   readonly rounds: number
-  /** Of one measurement, in seconds, and before the first one. */
+  /** Of one run of a row's load, in seconds; it is repeated until the product has used `cpuS`, or `limitS` have passed. */
   readonly runS: number
+  readonly cpuS: number
+  readonly limitS: number
+  /** Of the load before the first measurement. */
   readonly warmS: number
   readonly visits: number
   readonly bulkFiles: number
@@ -35,6 +38,8 @@ export interface Row {
   readonly probe: { readonly url: string; readonly http2: boolean; readonly decrypted: boolean }
   /** Of what the client gets, how much the origin has to send. */
   readonly fromOrigin: 'all' | 'none'
+  /** May be run once a round. */
+  readonly once: boolean
   /** Units in one of what the load counts. */
   readonly weight: number
   /** Answers the rate. */
@@ -85,6 +90,7 @@ function requests(key: string, title: string, url: string, load: Omit<H2load, 'u
     subjects: !http2 ? ALL : url.includes(h2.name) ? ['weir', 'direct'] : ['weir'], // Squid 5 has no HTTP/2
     probe: { url, http2, decrypted: true },
     fromOrigin: url.includes('/cached/') ? 'none' : 'all',
+    once: false,
     weight: 1,
     warm: ({ lab, size }) => h2loadRate(lab, full, size.warmS),
     run: ({ lab, size, rate }) => h2load(lab, full, Math.round(rate * size.runS)),
@@ -109,11 +115,13 @@ function newConnections(key: string, title: string, resume: boolean): Row {
     subjects: ALL,
     probe: { url: `https://${main.name}/1k`, http2: false, decrypted: true },
     fromOrigin: 'all',
+    once: false,
     weight: 1,
     warm: async attempt => perSecond(await job(attempt, WARM_CONNECTIONS)),
     async run(attempt) {
       const load = await job(attempt, Math.round(attempt.rate * attempt.size.runS))
-      const share = Math.round((load.resumed / Math.max(load.done, 1)) * 100)
+      // The first connection of each lane has no ticket to offer
+      const share = Math.min(100, Math.round((load.resumed / Math.max(load.done - CONCURRENCY, 1)) * 100))
       return resume ? { ...load, remark: `${share} % resumed` } : load
     },
   }
@@ -138,6 +146,7 @@ function firstVisits(): Row {
     subjects: ALL,
     probe: { url: `https://${VISITS.name(0)}/1k`, http2: false, decrypted: true },
     fromOrigin: 'all',
+    once: true,
     weight: 1,
     warm: async attempt => perSecond(await job(attempt, 0, WARM_VISITS)),
     run: attempt => {
@@ -158,6 +167,7 @@ function bulk(key: string, title: string, url: string, decrypted: boolean): Row 
     subjects: ALL,
     probe: { url: url.replace('/big', '/1k'), http2: false, decrypted },
     fromOrigin: 'all',
+    once: false,
     weight: BIG_MIB / 1024,
     // One file brings the code to speed as well as a second of them would
     warm: async ({ lab }) => perSecond(await h2load(lab, { url, connections: 1 }, 1)),

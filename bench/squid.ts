@@ -17,15 +17,15 @@ let count = 0
  */
 export async function startSquid(lab: Lab, site: Site): Promise<Product> {
   const dir = path.join(lab.dir, `squid-${++count}`)
-  // Part of the names of its shared memory, which outlives a process that is killed.
-  const service = `bench${process.pid}n${count}`
   fs.mkdirSync(dir)
   makeAuthority(dir)
   fs.writeFileSync(`${dir}/squid.conf`, squidConfig(dir, site))
   execFileSync('chown', ['-R', 'proxy:proxy', dir])
 
   const logFile = `${dir}/out.log`
-  const child = lab.spawn('gateway', ['squid', '--foreground', '-n', service, '-f', `${dir}/squid.conf`], { logFile })
+  // Its shared memory would outlive it when it is killed; in a /dev/shm of its own it does not.
+  const start = `mount -t tmpfs tmpfs /dev/shm && exec squid --foreground -f ${dir}/squid.conf`
+  const child = lab.spawn('gateway', ['unshare', '--mount', 'sh', '-c', start], { logFile })
   await waitForLine(child, `${dir}/cache.log`, /Accepting TPROXY intercepted SSL bumped/, 20_000)
   const exited = new Promise<void>(resolve => child.once('exit', () => resolve()))
   return {
@@ -43,7 +43,6 @@ export async function startSquid(lab: Lab, site: Site): Promise<Product> {
       const limit = new AbortController()
       await Promise.race([exited, sleep(10_000, null, { signal: limit.signal }).catch(() => null)])
       limit.abort()
-      for (const file of fs.readdirSync('/dev/shm')) if (file.includes(service)) fs.rmSync(`/dev/shm/${file}`)
     },
   }
 }
