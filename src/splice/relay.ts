@@ -9,6 +9,11 @@ import { Way } from './way.ts'
 export interface RelayOptions {
   /** Cut both sides when no byte moved either way for so long. */
   idleMs: number
+  /**
+   * The same once one side has ended: a client that is gone looks like one that only stopped sending until something is
+   * written to it, and an origin may never do so.
+   */
+  halfIdleMs: number
   /** Counters, kept while it runs: `bytesUp` from the client to the origin, `bytesDown` back. */
   bytes: { bytesUp: number; bytesDown: number }
   /** The reader the origin's socket was made with, or null: then it is read by 'data' events. */
@@ -33,6 +38,7 @@ class Relay implements Ticking {
   readonly #up: Way
   readonly #down: Way
   readonly #idleTicks: number
+  readonly #halfIdleTicks: number
   #moved = 0
   #seen = 0
   #error: WeirError | null = null
@@ -44,6 +50,7 @@ class Relay implements Ticking {
     this.#origin = origin
     this.#options = options
     this.#idleTicks = ticksFor(options.idleMs)
+    this.#halfIdleTicks = ticksFor(options.halfIdleMs)
     this.#up = new Way(client, origin, null)
     this.#down = new Way(origin, client, options.reader)
   }
@@ -66,6 +73,11 @@ class Relay implements Ticking {
   onTick(tick: number): void {
     if (this.#count()) this.#seen = tick
     else if (tick - this.#seen > this.#idleTicks) this.#fail('idle-timeout', undefined)
+    else if (tick - this.#seen > this.#halfIdleTicks && this.#halfEnded()) this.#cutBoth()
+  }
+
+  #halfEnded(): boolean {
+    return this.#client.readableEnded || this.#origin.readableEnded
   }
 
   /** True when anything moved since the last call. */
@@ -85,8 +97,12 @@ class Relay implements Ticking {
 
   #fail(code: ErrorCode, cause: Error | undefined): void {
     if (this.#cut) return
-    this.#cut = true
     this.#error = new WeirError(code, (cause as NodeJS.ErrnoException | undefined)?.code ?? '', cause)
+    this.#cutBoth()
+  }
+
+  #cutBoth(): void {
+    this.#cut = true
     cutOff(this.#client)
     cutOff(this.#origin)
   }

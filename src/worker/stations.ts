@@ -32,6 +32,7 @@ const PEEK = { maxBytes: 65_536, firstByteMs: 1500, totalMs: 10_000 }
 const HANDSHAKE_MS = 20_000
 /** Tunnels carry what sends nothing for minutes: shells, push channels. */
 const SPLICE_IDLE_MS = 15 * 60_000
+const SPLICE_HALF_IDLE_MS = 30_000
 const CONNECT_MS = 15_000
 const ORIGIN_TLS_MS = 15_000
 const ALPN = ['h2', 'http/1.1'] as const
@@ -85,7 +86,7 @@ export function makeStations(deps: StationDeps): Stations {
     serveH2: options => serveH2({ ...options, limits: LIMITS, now }),
     dialRaw: (target, done) => dialRaw(target, dialling, done),
     relay: (client, origin, bytes, done) =>
-      relay(client, origin, { idleMs: SPLICE_IDLE_MS, bytes, reader: null, done }),
+      relay(client, origin, { idleMs: SPLICE_IDLE_MS, halfIdleMs: SPLICE_HALF_IDLE_MS, bytes, reader: null, done }),
     acquire: (target, waiter) => pool.acquire(target, waiter),
     filters: compileChain(
       FILTERS.map(make => make({ policy: deps.policy, blockPage })),

@@ -44,7 +44,10 @@ async function acceptOne(
   return [out, socket]
 }
 
-async function rig(t: ExecutionContext, how: { bulk?: boolean; idleMs?: number; unshift?: string } = {}): Promise<Rig> {
+async function rig(
+  t: ExecutionContext,
+  how: { bulk?: boolean; idleMs?: number; halfIdleMs?: number; unshift?: string } = {},
+): Promise<Rig> {
   const reader = how.bulk === false ? null : new BulkReader()
   const host = '127.0.0.1'
   const [client, nearClient] = await acceptOne(t, port => net.connect({ port, host, allowHalfOpen: true }))
@@ -52,10 +55,18 @@ async function rig(t: ExecutionContext, how: { bulk?: boolean; idleMs?: number; 
     net.connect({ port, host, ...(reader === null ? {} : { onread: reader.onread }) }),
   )
   if (how.unshift !== undefined) nearClient.unshift(Buffer.from(how.unshift))
-  return start(nearClient, nearOrigin, client, origin, reader, how.idleMs ?? 10_000)
+  return start(nearClient, nearOrigin, client, origin, reader, how.idleMs ?? 10_000, how.halfIdleMs)
 }
 
-function start(a: Duplex, b: Duplex, client: Socket, origin: Socket, reader: BulkReader | null, idleMs: number): Rig {
+function start(
+  a: Duplex,
+  b: Duplex,
+  client: Socket,
+  origin: Socket,
+  reader: BulkReader | null,
+  idleMs: number,
+  halfIdleMs = idleMs,
+): Rig {
   const bytes = { bytesUp: 0, bytesDown: 0 }
   const { promise, resolve } = Promise.withResolvers<WeirError | null>()
   let calls = 0
@@ -63,7 +74,7 @@ function start(a: Duplex, b: Duplex, client: Socket, origin: Socket, reader: Bul
     calls++
     resolve(error)
   }
-  relay(a, b, { idleMs, bytes, reader, done })
+  relay(a, b, { idleMs, halfIdleMs, bytes, reader, done })
   return { client, origin, bytes, done: promise, doneCalls: () => calls, near: [a, b] }
 }
 
@@ -195,6 +206,17 @@ test('an idle relay is cut', async t => {
   const began = Date.now()
   t.is((await r.done)?.code, 'idle-timeout')
   t.true(Date.now() - began >= 300)
+  t.true(r.near[0].destroyed && r.near[1].destroyed)
+})
+
+test('a side that only seems half-closed does not hold the other for long', async t => {
+  const r = await rig(t, { idleMs: 60_000, halfIdleMs: 300 })
+  r.client.end('bye')
+  const got = await once(r.origin, 'data')
+  t.is(String(got[0]), 'bye')
+  const ended = Date.now()
+  t.is(await r.done, null, 'an end, not a failure')
+  t.true(Date.now() - ended < 5000)
   t.true(r.near[0].destroyed && r.near[1].destroyed)
 })
 
