@@ -5,11 +5,9 @@ import { createInterface } from 'node:readline'
  * Runs ava on all tests (or on the files named) and ends with one line: `N passed, N failed[, N skipped]`.
  * TAP is read as it comes: a failure is printed at once with its diagnosis.
  */
-const child = spawn(
-  process.execPath,
-  ['node_modules/ava/entrypoints/cli.js', '--tap', ...process.argv.slice(2)],
-  { stdio: ['ignore', 'pipe', 'inherit'] },
-)
+const child = spawn(process.execPath, ['node_modules/ava/entrypoints/cli.js', '--tap', ...process.argv.slice(2)], {
+  stdio: ['ignore', 'pipe', 'inherit'],
+})
 
 let passed = 0
 let failed = 0
