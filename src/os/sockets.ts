@@ -59,9 +59,9 @@ function listener(host: string, port: number, transparent: boolean): number {
 /**
  * A socket that will connect from the client's own address (any port): IP_TRANSPARENT lets it bind an address that is
  * not the box's, IP_BIND_ADDRESS_NO_PORT leaves the port to connect() so that the 64 k ports are per destination.
- * Needs CAP_NET_RAW. Throws UserError.
+ * `onread` goes to the socket's constructor. Needs CAP_NET_RAW. Throws UserError.
  */
-export function boundSocket(sourceAddr: string): net.Socket {
+export function boundSocket(sourceAddr: string, onread?: net.OnReadOpts): net.Socket {
   const v4 = net.isIPv4(sourceAddr)
   const fd = libc.socket(v4 ? AF_INET : AF_INET6, SOCK_STREAM_NONBLOCK_CLOEXEC)
   if (fd < 0) throw socketError('open a socket', sourceAddr, 0, fd)
@@ -76,7 +76,8 @@ export function boundSocket(sourceAddr: string): net.Socket {
     throw socketError("dial from the client's address", sourceAddr, 0, result)
   }
   // manualStart: the handle must not be read before connect()
-  return new net.Socket({ fd, allowHalfOpen: true, manualStart: true } as net.SocketConstructorOpts)
+  const options = { fd, allowHalfOpen: true, manualStart: true, ...(onread && { onread }) }
+  return new net.Socket(options as net.SocketConstructorOpts)
 }
 
 export function closeDescriptor(fd: number): void {

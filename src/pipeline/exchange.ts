@@ -271,7 +271,7 @@ export class ExchangeRun implements ClientEvents, UpstreamEvents, UpstreamWaiter
       return
     }
     const counters = { bytesUp: 0, bytesDown: 0 }
-    this.#stations.relay(client, origin, counters, error => {
+    this.#stations.relay(client, { stream: origin, reader: null }, counters, error => {
       ex.requestBytes += counters.bytesUp
       ex.responseBytes += counters.bytesDown
       this.#finish(error?.code === 'idle-timeout' ? null : error)

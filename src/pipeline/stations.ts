@@ -36,8 +36,8 @@ export interface Stations {
   serveH1(options: ServeOptions): HttpServer
   serveH2(options: ServeOptions): HttpServer
   /** A plain connection to the original destination, for splices. Returns a function that gives up. */
-  dialRaw(target: UpstreamTarget, done: (error: WeirError | null, socket: net.Socket | null) => void): () => void
-  relay(client: Duplex, origin: Duplex, counters: ByteCounters, done: (error: WeirError | null) => void): void
+  dialRaw(target: UpstreamTarget, done: (error: WeirError | null, origin: RawOrigin | null) => void): () => void
+  relay(client: Duplex, origin: RawOrigin, counters: ByteCounters, done: (error: WeirError | null) => void): void
   acquire(target: UpstreamTarget, waiter: UpstreamWaiter): { cancel(): void }
   filters: FilterRunner
   cache: CacheStation | null
@@ -79,6 +79,13 @@ export interface HttpServer {
   /** Finishes what runs, takes nothing new. */
   drain(): void
   destroy(): void
+}
+
+/** The origin's end of a relay. */
+export interface RawOrigin {
+  readonly stream: Duplex
+  /** What the socket was made to be read with, opaque to the pipeline; null: an ordinary stream. */
+  readonly reader: object | null
 }
 
 export interface ByteCounters {

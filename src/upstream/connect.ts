@@ -3,7 +3,7 @@ import { type ErrorCode, UserError, WeirError } from '../core/errors.ts'
 
 export interface ConnectDeps {
   /** An unconnected socket bound to the client's address. May throw. */
-  boundSocket(sourceAddr: string): net.Socket
+  boundSocket(sourceAddr: string, onread?: net.OnReadOpts): net.Socket
   /** Does this lead back to Weir itself? */
   isOwnDestination(addr: string, port: number): boolean
   connectMs: number
@@ -28,11 +28,15 @@ const CODES: Record<string, ErrorCode> = {
   EADDRNOTAVAIL: 'self-overloaded',
 }
 
-/** A connected socket, half-open allowed. `done` is called at most once, never before this returns, never after cancel. */
+/**
+ * A connected socket, half-open allowed. `done` is called at most once, never before this returns, never after cancel.
+ * `onread`: whoever takes the socket over reads it into a buffer of its own; only a socket's constructor takes that.
+ */
 export function dialRaw(
   target: TcpTarget,
   deps: ConnectDeps,
   done: (error: WeirError | null, socket: net.Socket | null) => void,
+  onread?: net.OnReadOpts,
 ): () => void {
   let over = false
   const refuse = (error: WeirError): (() => void) => {
@@ -49,7 +53,10 @@ export function dialRaw(
   if (deps.isOwnDestination(target.addr, target.port)) return refuse(new WeirError('policy-loop'))
   let socket: net.Socket
   try {
-    socket = target.sourceAddr === null ? new net.Socket({ allowHalfOpen: true }) : deps.boundSocket(target.sourceAddr)
+    socket =
+      target.sourceAddr === null
+        ? new net.Socket({ allowHalfOpen: true, ...(onread && { onread }) })
+        : deps.boundSocket(target.sourceAddr, onread)
     socket.connect({ host: target.addr, port: target.port })
   } catch (cause) {
     return refuse(connectError(cause as Error))

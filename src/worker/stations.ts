@@ -1,5 +1,7 @@
+import type net from 'node:net'
 import type { MemoryCache } from '../cache/memory.ts'
 import type { Policy } from '../core/decision.ts'
+import type { WeirError } from '../core/errors.ts'
 import type { WorkerInit } from '../core/ipc.ts'
 import { compileChain } from '../filters/chain.ts'
 import { FILTERS } from '../filters/index.ts'
@@ -13,7 +15,8 @@ import type { LogEmitter } from '../log/emit.ts'
 import { boundSocket } from '../os/sockets.ts'
 import { helloFacts } from '../peek/clienthello.ts'
 import { peek } from '../peek/peek.ts'
-import type { Stations, TrafficCounters } from '../pipeline/stations.ts'
+import type { RawOrigin, Stations, TrafficCounters } from '../pipeline/stations.ts'
+import { BulkReader } from '../splice/reader.ts'
 import { relay } from '../splice/relay.ts'
 import { LeafContexts } from '../tls/contexts.ts'
 import { originContext } from '../tls/roots.ts'
@@ -37,6 +40,11 @@ const CONNECT_MS = 15_000
 const ORIGIN_TLS_MS = 15_000
 const ALPN = ['h2', 'http/1.1'] as const
 const LIMITS = DEFAULT_LIMITS
+
+/** Origins of splices are read in bulk; the byte streams of upgrades as they come. */
+interface SpliceOrigin extends RawOrigin {
+  readonly reader: BulkReader | null
+}
 
 export interface StationDeps {
   init: WorkerInit
@@ -84,9 +92,14 @@ export function makeStations(deps: StationDeps): Stations {
       terminate(socket, context, { alpn: ALPN, handshakeMs: HANDSHAKE_MS, requestName }, done),
     serveH1: options => serveH1({ ...options, limits: LIMITS, now }),
     serveH2: options => serveH2({ ...options, limits: LIMITS, now }),
-    dialRaw: (target, done) => dialRaw(target, dialling, done),
-    relay: (client, origin, bytes, done) =>
-      relay(client, origin, { idleMs: SPLICE_IDLE_MS, halfIdleMs: SPLICE_HALF_IDLE_MS, bytes, reader: null, done }),
+    dialRaw: (target, done) => {
+      const reader = new BulkReader()
+      const connected = (error: WeirError | null, stream: net.Socket | null) =>
+        done(error, stream === null ? null : { stream, reader })
+      return dialRaw(target, dialling, connected, reader.onread)
+    },
+    relay: (client, { stream, reader }: SpliceOrigin, bytes, done) =>
+      relay(client, stream, { idleMs: SPLICE_IDLE_MS, halfIdleMs: SPLICE_HALF_IDLE_MS, bytes, reader, done }),
     acquire: (target, waiter) => pool.acquire(target, waiter),
     filters: compileChain(
       FILTERS.map(make => make({ policy: deps.policy, blockPage })),
