@@ -72,7 +72,6 @@ export async function runSupervisor(configFile: string | null): Promise<number> 
   const firstSignIn = accounts.ensureFirstAdmin()
 
   // 3. The processes that see the network
-  const allReady = Promise.withResolvers<void>()
   const startedAt = Date.now()
   const makeInit = workerInit(config, count, ca, user)
   const workers = new WorkerPool({
@@ -85,10 +84,7 @@ export async function runSupervisor(configFile: string | null): Promise<number> 
       else if (message.t === 'mint') reply(mint(ca, message))
       else if (message.t === 'policy-failed') log.error(message, 'a worker refused the policy and keeps the old one')
     },
-    onReady: ready => {
-      rules.health(ready)
-      if (ready === count) allReady.resolve()
-    },
+    onReady: ready => rules.health(ready),
   })
   admin = new AdminProcess({
     fd: sockets.admin,
@@ -135,7 +131,7 @@ export async function runSupervisor(configFile: string | null): Promise<number> 
   }
 
   // 5. Traffic may come, until we are told to stop
-  await Promise.race([Promise.all([allReady.promise, admin.ready]), signals.stop])
+  await Promise.race([Promise.all([workers.allReady, admin.ready]), signals.stop])
   if (!signals.stopped) {
     taken.defer(() => rules.drain())
     rules.apply()

@@ -32,8 +32,10 @@ process.on('uncaughtException', error => {
 })
 // Without a supervisor there is nobody to mint, log or be asked for
 process.on('disconnect', () => process.exit(0))
-// The terminal's Ctrl-C goes to every process of the group; the supervisor decides what it means
+// Ctrl-C goes to every process of the terminal's group, a service manager's SIGTERM to every process of the service: the
+// supervisor decides what they mean, and says `drain`
 process.on('SIGINT', () => {})
+process.on('SIGTERM', () => {})
 process.once('message', (message: ToWorker) => {
   if (message.t === 'init') void run(message.init)
 })

@@ -1,14 +1,20 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import type { Logger } from 'pino'
+import { UserError } from '../core/errors.ts'
 import type { AdminInit, BoxStatus, FromAdmin, ToAdmin } from '../core/ipc.ts'
+import { forkSafely } from './fork.ts'
 
 const ADMIN_FILE = new URL('../admin/main.ts', import.meta.url).pathname
 const RESTART_MS = 500
+/** So many deaths in a row before it ever accepted: it will not get better by itself. */
+const HOPELESS_DEATHS = 3
 const STATUS_MS = 1000
 
 export type Calls = Record<string, (params: unknown) => unknown>
 
 export interface AdminProcessOptions {
+  /** Path of the process's root module. */
+  file?: string
   /** Listening socket of the UI. */
   fd: number
   init: AdminInit
@@ -24,15 +30,16 @@ export class AdminProcess {
   #child: ChildProcess | null = null
   #restart: NodeJS.Timeout | null = null
   #stopping = false
-  #onReady: (() => void) | null = null
-  /** Resolves when it has accepted for the first time. */
+  #failures = 0
+  #wasReady = false
+  readonly #firstReady = Promise.withResolvers<void>()
+  /** Resolves when it has accepted for the first time; rejects with a UserError when it never gets there. */
   readonly ready: Promise<void>
 
   constructor(options: AdminProcessOptions) {
     this.#options = options
-    this.ready = new Promise(resolve => {
-      this.#onReady = resolve
-    })
+    this.ready = this.#firstReady.promise
+    this.ready.catch(() => {}) // it may come while nobody waits: in the middle of a stop
     this.#timer = setInterval(() => this.#send({ t: 'status', status: options.status() }), STATUS_MS)
     this.#start()
   }
@@ -57,22 +64,41 @@ export class AdminProcess {
 
   #start(): void {
     this.#restart = null
-    const child = fork(ADMIN_FILE, [], { stdio: ['ignore', 2, 2, 'ipc', this.#options.fd], serialization: 'advanced' })
+    const child = forkSafely(this.#options.file ?? ADMIN_FILE, {
+      stdio: ['ignore', 2, 2, 'ipc', this.#options.fd],
+      serialization: 'advanced',
+    })
+    if (child instanceof Error) {
+      this.#ended(child.message)
+      return
+    }
     this.#child = child
     child.on('message', message => this.#heard(message as FromAdmin))
-    child.on('error', error => this.#options.log.error({ err: error }, 'admin process could not be started'))
-    child.on('exit', (code, signal) => {
-      this.#child = null
-      if (this.#stopping) return
-      this.#options.log.warn({ code, signal }, 'admin process ended and is started again')
-      this.#restart = setTimeout(() => this.#start(), RESTART_MS)
+    child.on('error', error => {
+      if (child.pid === undefined) this.#ended(error.message) // no 'exit' follows
     })
+    child.on('exit', (code, signal) => this.#ended(signal ?? `exit status ${code}`))
     this.#send({ t: 'init', init: this.#options.init })
+  }
+
+  #ended(how: string): void {
+    this.#child = null
+    if (this.#stopping) return
+    if (!this.#wasReady && ++this.#failures >= HOPELESS_DEATHS) {
+      this.#firstReady.reject(
+        new UserError(
+          `The admin process ended ${HOPELESS_DEATHS} times before it was ready (${how}): the lines above say why.`,
+        ),
+      )
+    }
+    this.#options.log.warn({ how }, 'admin process ended and is started again')
+    this.#restart = setTimeout(() => this.#start(), RESTART_MS)
   }
 
   #heard(message: FromAdmin): void {
     if (message.t === 'ready') {
-      this.#onReady?.()
+      this.#wasReady = true
+      this.#firstReady.resolve()
       this.#send({ t: 'status', status: this.#options.status() })
     } else {
       void this.#answer(message.id, message.method, message.params)

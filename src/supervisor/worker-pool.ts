@@ -1,6 +1,8 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import type { Logger } from 'pino'
+import { UserError } from '../core/errors.ts'
 import type { FromWorker, ToWorker, WorkerCounters, WorkerInit, WorkerStatus } from '../core/ipc.ts'
+import { forkSafely } from './fork.ts'
 
 /** gc: see worker/buffer-sweep.ts. */
 const WORKER_FLAGS = ['--expose-gc']
@@ -8,11 +10,15 @@ const WORKER_FILE = new URL('../worker.ts', import.meta.url).pathname
 /** A worker that dies sooner than this after its start is not started again at once. */
 const QUICK_DEATH_MS = 2000
 const MAX_BACKOFF_MS = 5000
+/** So many deaths in a row before it ever accepted: it will not get better by itself. */
+const HOPELESS_DEATHS = 3
 /** Counters come each second; a worker silent for so long hangs and is replaced. */
 const SILENCE_MS = 15_000
 
 export interface WorkerPoolOptions {
   count: number
+  /** Path of the worker's root module. */
+  file?: string
   /** The listening sockets of worker `id`, kept open here so that no connection is refused while it is replaced. */
   descriptors(id: number): number[]
   init(id: number): WorkerInit
@@ -29,6 +35,7 @@ interface Slot {
   quickDeaths: number
   heardAt: number
   timer: NodeJS.Timeout | null
+  wasReady: boolean
 }
 
 /** Keeps N workers alive on the same sockets. */
@@ -37,10 +44,15 @@ export class WorkerPool {
   readonly #slots: Slot[] = []
   readonly #watch: NodeJS.Timeout
   #stopping = false
+  readonly #allReady = Promise.withResolvers<void>()
   #onGone: (() => void) | null = null
+  /** Resolves when every worker has accepted once; rejects with a UserError when one never gets there. */
+  readonly allReady: Promise<void>
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options
+    this.allReady = this.#allReady.promise
+    this.allReady.catch(() => {}) // it may come while nobody waits: in the middle of a stop
     for (let id = 0; id < options.count; id++) this.#slots.push(newSlot(id))
     for (const slot of this.#slots) this.#start(slot)
     this.#watch = setInterval(() => this.#replaceSilent(), 1000)
@@ -67,6 +79,8 @@ export class WorkerPool {
     clearInterval(this.#watch)
     for (const slot of this.#slots) {
       if (slot.timer !== null) clearTimeout(slot.timer)
+      // One that does not accept yet has nothing to finish, and may not hear us
+      if (slot.status.state === 'starting') slot.child?.kill('SIGKILL')
       if (slot.child !== null) slot.status.state = 'draining'
     }
     this.broadcast({ t: 'drain' })
@@ -83,25 +97,40 @@ export class WorkerPool {
 
   #start(slot: Slot): void {
     slot.timer = null
-    const child = fork(WORKER_FILE, [], {
+    slot.heardAt = Date.now()
+    Object.assign(slot.status, { pid: 0, state: 'starting', startedAt: Date.now() })
+    const child = forkSafely(this.#options.file ?? WORKER_FILE, {
       execArgv: WORKER_FLAGS,
       stdio: ['ignore', 2, 2, 'ipc', ...this.#options.descriptors(slot.id)],
       serialization: 'advanced',
     })
+    if (child instanceof Error) {
+      this.#notStarted(slot, null, child)
+      return
+    }
     slot.child = child
-    slot.heardAt = Date.now()
-    Object.assign(slot.status, { pid: child.pid ?? 0, state: 'starting', startedAt: Date.now() })
+    slot.status.pid = child.pid ?? 0
     child.on('message', message => this.#heard(slot, child, message as FromWorker))
-    child.on('error', error => this.#options.log.error({ worker: slot.id, err: error }, 'worker could not be started'))
-    child.on('exit', (code, signal) => this.#died(slot, child, code, signal))
+    child.on('error', error => {
+      if (child.pid === undefined) this.#notStarted(slot, child, error) // no 'exit' follows
+    })
+    child.on('exit', (code, signal) => this.#died(slot, child, signal ?? `exit status ${code}`))
     send(child, { t: 'init', init: this.#options.init(slot.id) })
+  }
+
+  /** No memory, no descriptors, too many processes. */
+  #notStarted(slot: Slot, child: ChildProcess | null, error: Error): void {
+    this.#options.log.error({ worker: slot.id, err: error }, 'worker could not be started')
+    this.#died(slot, child, error.message)
   }
 
   #heard(slot: Slot, child: ChildProcess, message: FromWorker): void {
     slot.heardAt = Date.now()
     if (message.t === 'ready') {
       slot.status.state = 'ready'
+      slot.wasReady = true
       this.#options.onReady(this.ready())
+      if (this.#slots.every(each => each.wasReady)) this.#allReady.resolve()
     } else if (message.t === 'counters') {
       slot.status.counters = message.counters
     } else {
@@ -109,7 +138,7 @@ export class WorkerPool {
     }
   }
 
-  #died(slot: Slot, child: ChildProcess, code: number | null, signal: string | null): void {
+  #died(slot: Slot, child: ChildProcess | null, how: string): void {
     if (slot.child !== child) return
     slot.child = null
     slot.status.state = 'dead'
@@ -119,10 +148,11 @@ export class WorkerPool {
       return
     }
     const lived = Date.now() - slot.status.startedAt
-    slot.quickDeaths = lived < QUICK_DEATH_MS ? slot.quickDeaths + 1 : 0
+    slot.quickDeaths = lived < QUICK_DEATH_MS || !slot.wasReady ? slot.quickDeaths + 1 : 0
+    if (!slot.wasReady && slot.quickDeaths >= HOPELESS_DEATHS) this.#allReady.reject(hopeless(how))
     slot.status.restarts++
     const delay = slot.quickDeaths < 2 ? 0 : Math.min(100 * 2 ** slot.quickDeaths, MAX_BACKOFF_MS)
-    this.#options.log.warn({ worker: slot.id, code, signal, lived, delay }, 'worker died and is replaced')
+    this.#options.log.warn({ worker: slot.id, how, lived, delay }, 'worker died and is replaced')
     slot.timer = setTimeout(() => this.#start(slot), delay)
   }
 
@@ -145,6 +175,12 @@ function send(child: ChildProcess | null, message: ToWorker): void {
   if (child?.connected) child.send(message, () => {})
 }
 
+function hopeless(how: string): UserError {
+  return new UserError(
+    `A worker ended ${HOPELESS_DEATHS} times before it could accept connections (${how}): the lines above say why.`,
+  )
+}
+
 function newSlot(id: number): Slot {
   return {
     id,
@@ -153,6 +189,7 @@ function newSlot(id: number): Slot {
     quickDeaths: 0,
     heardAt: 0,
     timer: null,
+    wasReady: false,
   }
 }
 
