@@ -33,9 +33,9 @@ export function readDocument<S extends z.ZodType>(
     problems.push({ line: lineOf(error.pos[0]), key: '', message: firstLine(error.message) })
   }
   if (problems.length > 0) return { value: null, problems, lineAt }
-  // maxAliasCount: a few lines of aliases must not unfold into gigabytes
-  const raw: unknown = document.toJS({ maxAliasCount: 100 }) ?? undefined
-  const result = schema.safeParse(raw)
+  const plain = plainValue(document)
+  if ('message' in plain) return { value: null, problems: [{ line: 1, key: '', message: plain.message }], lineAt }
+  const result = schema.safeParse(plain.value)
   if (result.success) return { value: result.data, problems, lineAt }
   for (const issue of result.error.issues) {
     if (issue.code === 'unrecognized_keys') {
@@ -46,6 +46,16 @@ export function readDocument<S extends z.ZodType>(
   }
   problems.sort((a, b) => a.line - b.line)
   return { value: null, problems, lineAt }
+}
+
+/** The document as plain values. What only shows when aliases are followed (none such, too many) makes the parser throw. */
+function plainValue(document: Document): { value: unknown } | { message: string } {
+  try {
+    // maxAliasCount: a few lines of aliases must not unfold into gigabytes
+    return { value: document.toJS({ maxAliasCount: 100 }) ?? undefined }
+  } catch (error) {
+    return { message: firstLine((error as Error).message) }
+  }
 }
 
 /** The keys allowed in the mapping at that path. */

@@ -27,18 +27,17 @@ interface Memory {
 
 /** Brings the kernel to what the config says, whatever is loaded now: nothing, the same, an older set or half of one. */
 export function applyRules(config: RulesConfig): void {
-  if (config.ports.length === 0)
-    throw new UserError('No port to intercept (intercept.ports); name at least one, for example [80, 443].')
+  checkConfig(config)
   load(config)
 }
 
 /** Nothing new is intercepted, but connections that Weir already holds go on: their packets still have to be diverted to it. */
 export function drainRules(config: RulesConfig): void {
+  checkConfig(config)
   load({ ...config, ports: [] })
 }
 
 function load(config: RulesConfig): void {
-  checkConfig(config)
   if (!interfaceExists(config.interface)) {
     throw new UserError(
       `There is no network interface "${config.interface}" (intercept.interface); "ip link" lists those there are.`,
@@ -136,6 +135,8 @@ function checkConfig(config: RulesConfig): void {
   const { interface: dev, ports, tproxyPort, mark, table, exclude } = config
   if (!/^[A-Za-z0-9][\w.@-]{0,14}$/.test(dev))
     throw new UserError(`"${dev}" is not a network interface name (intercept.interface).`)
+  if (ports.length === 0)
+    throw new UserError('No port to intercept (intercept.ports); name at least one, for example [80, 443].')
   for (const port of [...ports, tproxyPort]) {
     if (!Number.isInteger(port) || port < 1 || port > 65535)
       throw new UserError(`"${port}" is not a port (1 to 65535).`)

@@ -77,7 +77,7 @@ class Compiler {
   readonly #reports: ListReport[] = []
   readonly #index = new DomainIndexBuilder(randomInt(0x1_0000_0000))
   readonly #sources: Source[] = []
-  readonly #urls: string[] = []
+  readonly #urls: string[][] = []
   readonly #listSource = new Map<string, number>()
   readonly #rules: CompiledRule[] = []
 
@@ -200,11 +200,21 @@ class Compiler {
     })
   }
 
+  /** One entry of the index for each name, with all its paths: the index keeps a name once in a source. */
   #addUrls(urls: readonly string[], source: number): void {
+    const byName = new Map<string, string[]>()
     for (const text of urls) {
       const parsed = parseUrl(text)
       if (typeof parsed === 'string') continue
-      this.#index.add(parsed.name, parsed.exact, source, this.#urls.push(parsed.path) - 1)
+      const key = `${parsed.exact ? '=' : ''}${parsed.name}`
+      const paths = byName.get(key)
+      if (paths !== undefined) {
+        paths.push(parsed.path)
+        continue
+      }
+      const first = [parsed.path]
+      byName.set(key, first)
+      this.#index.add(parsed.name, parsed.exact, source, this.#urls.push(first) - 1)
     }
   }
 

@@ -40,7 +40,8 @@ export interface CompiledParts {
   text: string
   rules: CompiledRule[]
   sources: Source[]
-  urls: string[]
+  /** Canonical path prefixes of one name in one rule. */
+  urls: string[][]
   index: DomainIndex
   /** Give the bits of the rules whose `clients` or `destinations` hold the address; null when no rule has any. */
   clients: AddressMap | null
@@ -125,7 +126,10 @@ export class CompiledPolicy implements Policy {
       if (source.kind === 'domains') setBit(certain, source.rule)
       else if (source.kind === 'list') for (const rule of source.rules) setBit(certain, rule)
       else if (path === null) setBit(open, source.rule)
-      else if (pathUnder((canonical ??= canonicalPath(path)), urls[hits.lines[i]!]!)) setBit(certain, source.rule)
+      else {
+        canonical ??= canonicalPath(path)
+        if (underAny(canonical, urls[hits.lines[i]!]!)) setBit(certain, source.rule)
+      }
     }
     if (clients !== null) this.#narrow(clients.find(facts.clientAddr))
     if (destinations !== null) this.#narrow(destinations.find(facts.dstAddr))
@@ -190,6 +194,11 @@ export class CompiledPolicy implements Policy {
     // Neither: the rule matched by URL
     return this.#reasons[number]!
   }
+}
+
+function underAny(path: string, prefixes: readonly string[]): boolean {
+  for (const prefix of prefixes) if (pathUnder(path, prefix)) return true
+  return false
 }
 
 function reason(rule: CompiledRule, list: string | null, listLine: number): Reason {

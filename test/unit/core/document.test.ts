@@ -29,6 +29,12 @@ test('broken YAML is a mistake with a line, not a crash', t => {
   t.is(problems[0]?.line, 2)
 })
 
+test('an alias to nothing is a mistake, not a crash', t => {
+  const { value, problems } = readDocument('*!', schema, known)
+  t.is(value, null)
+  t.regex(problems[0]?.message ?? '', /alias/)
+})
+
 test('nearest takes slips of the finger and nothing else', t => {
   t.is(nearest('tproxi', ['tproxy', 'admin']), 'tproxy')
   t.is(nearest('colour', ['tproxy', 'admin']), null)

@@ -223,6 +223,15 @@ function matches(shape: Shape, rule: RuleShape, from: string, port: number, name
   })
 }
 
+test('several URLs on one name in one rule all count', t => {
+  const policy = policyOf(
+    'version: 1\nrules:\n  - name: A\n    urls: [shop.example/x/y, shop.example/z, =shop.example/]\n    action: block',
+  )
+  for (const path of ['/x/y', '/z/1', '/']) t.is(request(policy, `shop.example${path}`).verdict, 'block', path)
+  t.is(request(policy, 'www.shop.example/z').verdict, 'block')
+  t.is(request(policy, 'www.shop.example/').verdict, 'allow')
+})
+
 test('any document decides as its words say', t => {
   fc.assert(
     fc.property(documentShape, some(fc.tuple(client, host, fc.constantFrom(80, 443), urlPath)), (shape, asks) => {
