@@ -1,0 +1,168 @@
+import fs from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import anyTest, { type TestFn } from 'ava'
+import YAML from 'yaml'
+import { curl } from '../lab/client.ts'
+import { createLab, type Lab } from '../lab/lab.ts'
+import type { WeirOverrides, WeirProcess } from '../lab/weir.ts'
+import { childrenOf } from './support.ts'
+
+/** What clients get when Weir's processes fail, and what is left when it ends badly. */
+const test = anyTest.serial as TestFn
+
+let lab: Lab
+
+test.before(async () => {
+  lab = await createLab()
+})
+test.after.always(async () => lab?.close())
+
+const rulesOf = async () =>
+  (await lab.exec('gateway', ['sh', '-c', 'iptables-save; ip6tables-save; ip rule; ip -6 rule'])).stdout
+const LOADED = /WEIR|TPROXY/
+const viaWeir = async () => {
+  const answer = await curl(lab, ['--connect-timeout', '2', 'http://www.origin.example/headers'], { timeoutMs: 4000 })
+  return { status: answer.status, via: answer.headers.via?.join() ?? '' }
+}
+
+async function until(what: string, limitMs: number, holds: () => Promise<boolean> | boolean): Promise<number> {
+  const began = Date.now()
+  while (!(await holds())) {
+    if (Date.now() - began > limitMs) throw new Error(`not within ${limitMs} ms: ${what}`)
+    await sleep(50)
+  }
+  return Date.now() - began
+}
+
+const alive = (pid: number) => {
+  try {
+    // A zombie waits for init and does nothing any more
+    return !/^State:\s+Z/m.test(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+/** Kills every worker as soon as there is one, until told to stop. */
+function killWorkers(weir: WeirProcess): () => Promise<void> {
+  let on = true
+  const loop = (async () => {
+    while (on) {
+      for (const pid of childrenOf(weir.pid).workers) process.kill(pid, 'SIGKILL')
+      await sleep(20)
+    }
+  })()
+  return () => {
+    on = false
+    return loop
+  }
+}
+
+test('onFailure: open — without a worker the rules go within 3 s, the way is free, and they come back', async t => {
+  const weir = await lab.startWeir({ workers: 2, onFailure: 'open' })
+  t.teardown(() => weir.stop())
+  t.regex((await viaWeir()).via, /weir/)
+  const stop = killWorkers(weir)
+  try {
+    const gone = await until('the rules are gone', 5000, async () => !LOADED.test(await rulesOf()))
+    t.log(`rules gone after ${gone} ms`)
+    t.true(gone < 3500, `${gone} ms`)
+    t.deepEqual(await viaWeir(), { status: 200, via: '' }, 'the client reaches the origin itself')
+  } finally {
+    await stop()
+  }
+  const back = await until('the rules are back', 15_000, async () => LOADED.test(await rulesOf()))
+  t.log(`rules back after ${back} ms`)
+  const after = await viaWeir()
+  t.is(after.status, 200)
+  t.regex(after.via, /weir/)
+  t.regex(weir.log(), /no worker accepts: rules removed/)
+})
+
+test('onFailure: closed — the rules stay and nothing passes unseen; then it works again', async t => {
+  const weir = await lab.startWeir({ workers: 1, onFailure: 'closed' })
+  t.teardown(() => weir.stop())
+  const stop = killWorkers(weir)
+  try {
+    await sleep(3500)
+    t.regex(await rulesOf(), LOADED)
+    t.is((await viaWeir()).via, '')
+    t.is((await viaWeir()).status, 0)
+  } finally {
+    await stop()
+  }
+  await until('service is back', 15_000, async () => (await viaWeir()).status === 200)
+})
+
+test('SIGKILL of the supervisor: no process is left over, and the next start mends the rest', async t => {
+  const weir = await lab.startWeir({ workers: 2 })
+  const { workers, admin } = childrenOf(weir.pid)
+  t.is(workers.length + admin.length, 3)
+  // A download in the middle must not keep a worker alive
+  const download = curl(lab, [
+    '--limit-rate',
+    '1M',
+    '-o',
+    '/dev/null',
+    'http://static.origin.example/large?bytes=100000000',
+  ])
+  await sleep(500)
+  weir.kill('SIGKILL')
+  await until('all processes ended', 3000, () => ![...workers, ...admin].some(alive))
+  t.not((await download).exit, 0)
+  const next = await lab.startWeir({ workers: 1 })
+  t.regex((await viaWeir()).via, /weir/)
+  t.is(await next.stop(), 0)
+  t.notRegex(await rulesOf(), LOADED)
+})
+
+/** Starts Weir where it cannot succeed. */
+async function refused(wrapper: string[], overrides: WeirOverrides, name: string) {
+  const file = `${lab.dir}/${name}.yaml`
+  const config = {
+    stateDir: `${lab.dir}/${name}`,
+    workers: 1,
+    intercept: { interface: 'lan' },
+    rules: 'auto',
+    listen: { tproxy: 3129, admin: '127.0.0.1:8080' },
+    ...overrides,
+  }
+  fs.writeFileSync(file, YAML.stringify(config))
+  const began = Date.now()
+  const ran = await lab.exec(
+    'gateway',
+    [...wrapper, `${import.meta.dirname}/../../bin/weir`, 'run', '--config', file],
+    {
+      timeoutMs: 30_000,
+    },
+  )
+  return { ...ran, tookMs: Date.now() - began, sentences: ran.stderr.match(/^weir: .*$/gm) ?? [] }
+}
+
+test('a port in use: one sentence, and no rule is left', async t => {
+  const holder = lab.spawn('gateway', ['node', '-e', "require('net').createServer().listen(3129, '::')"])
+  t.teardown(() => holder.kill('SIGKILL'))
+  await until('the port is taken', 5000, async () =>
+    (await lab.exec('gateway', ['ss', '-ltnH', 'sport = :3129'])).stdout.includes('3129'),
+  )
+  const { code, sentences } = await refused([], {}, 'port')
+  t.is(code, 1)
+  t.is(sentences.length, 1)
+  t.regex(sentences[0]!, /3129.*EADDRINUSE/)
+  t.notRegex(await rulesOf(), LOADED)
+})
+
+test('processes that cannot give up their rights never see the network: one sentence within seconds', async t => {
+  const { code, sentences, tookMs, stderr } = await refused(
+    ['setpriv', '--bounding-set', '-setuid,-setgid'],
+    {},
+    'no-setuid',
+  )
+  t.is(code, 1, stderr)
+  t.is(sentences.length, 1, stderr)
+  t.regex(sentences[0]!, /ended 3 times before/)
+  t.true(tookMs < 15_000, `${tookMs} ms`)
+  t.notRegex(await rulesOf(), LOADED)
+  t.is((await lab.exec('gateway', ['ss', '-ltnH'])).stdout, '')
+  t.false(fs.existsSync(`${lab.dir}/no-setuid/weir.pid`))
+})
