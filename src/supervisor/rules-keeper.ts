@@ -17,6 +17,7 @@ export class RulesKeeper {
   #state: 'applied' | 'manual' | 'removed-unhealthy' = 'manual'
   #timer: NodeJS.Timeout | null = null
   #draining = false
+  #ready = 0
 
   constructor(config: RulesConfig, options: { auto: boolean; failOpen: boolean; log: Logger }) {
     this.#config = config
@@ -34,13 +35,15 @@ export class RulesKeeper {
     if (!this.#auto) return
     applyRules(this.#config)
     this.#state = 'applied'
+    this.health(this.#ready) // the workers may have gone while nothing was loaded
   }
 
-  /** Number of workers that accept. */
+  /** Number of workers that accept, whenever it changes. */
   health(ready: number): void {
+    this.#ready = ready
     if (!this.#auto || !this.#failOpen || this.#draining) return
-    if (ready === 0) this.#timer ??= setTimeout(() => this.#open(), UNHEALTHY_MS)
-    else this.#close()
+    if (ready > 0) this.#close()
+    else if (this.#state === 'applied') this.#timer ??= setTimeout(() => this.#open(), UNHEALTHY_MS)
   }
 
   /** New connections go past the proxy; those it holds are finished. */
@@ -57,20 +60,22 @@ export class RulesKeeper {
   }
 
   #open(): void {
-    if (this.#state !== 'applied') return
+    this.#timer = null
+    if (this.#ready > 0 || this.#state !== 'applied') return
     try {
       removeRules(this.#config)
       this.#state = 'removed-unhealthy'
       this.#log.error('no worker accepts: rules removed, clients go past the proxy until it is back (onFailure: open)')
     } catch (error) {
-      this.#log.error({ err: error }, 'rules could not be removed')
+      this.#log.error({ err: error }, 'rules could not be removed, trying again')
+      this.#timer = setTimeout(() => this.#open(), RETRY_MS)
     }
   }
 
   #close(): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
-    if (this.#state !== 'removed-unhealthy') return
+    if (this.#ready === 0 || this.#state !== 'removed-unhealthy') return
     try {
       this.apply()
       this.#log.info('workers accept again: rules applied')
