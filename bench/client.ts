@@ -27,6 +27,8 @@ export interface ConnectionsJob extends Target {
 export interface IdleJob extends Target {
   readonly count: number
   readonly names: readonly string[]
+  /** Addresses of this host that the connections come from in turn: a gateway may bound what one client holds. */
+  readonly from: readonly string[]
 }
 
 export interface ConnectionsResult {
@@ -51,7 +53,7 @@ async function connections(job: ConnectionsJob): Promise<ConnectionsResult> {
   await lanes(job.concurrency, async () => {
     while (started < job.count && errors.length < MAX_ERRORS) {
       const name = job.names[started++ % job.names.length]!
-      const connection = new Connection(job, name, secureContext, job.resume ? session : undefined)
+      const connection = new Connection(job, name, secureContext, job.resume && session ? { session } : {})
       connection.socket.on('session', fresh => {
         session = fresh
       })
@@ -72,7 +74,9 @@ async function idle(job: IdleJob): Promise<void> {
   let started = 0
   await lanes(job.concurrency, async () => {
     while (started < job.count && errors.length < MAX_ERRORS) {
-      const connection = new Connection(job, job.names[started++ % job.names.length]!, secureContext, undefined)
+      const turn = started++
+      const from = job.from[turn % job.from.length]!
+      const connection = new Connection(job, job.names[turn % job.names.length]!, secureContext, { from })
       const error = await connection.request('keep-alive')
       if (error === '') open.push(connection)
       else errors.push(error)
@@ -94,6 +98,11 @@ async function idle(job: IdleJob): Promise<void> {
   })
 }
 
+interface More {
+  readonly session?: Buffer
+  readonly from?: string
+}
+
 /** One TLS connection that asks for the same thing as often as it is told to. */
 class Connection {
   readonly socket: tls.TLSSocket
@@ -107,11 +116,18 @@ class Connection {
   #error = ''
   readonly #closed: Promise<void>
 
-  constructor(target: Target, name: string, secureContext: tls.SecureContext, session: Buffer | undefined) {
+  constructor(target: Target, name: string, secureContext: tls.SecureContext, more: More) {
     this.#path = target.path
     this.#name = name
-    const options = { host: target.address, port: 443, servername: name, secureContext, ALPNProtocols: ['http/1.1'] }
-    this.socket = tls.connect(session === undefined ? options : { ...options, session })
+    this.socket = tls.connect({
+      host: target.address,
+      port: 443,
+      servername: name,
+      secureContext,
+      ALPNProtocols: ['http/1.1'],
+      ...(more.session && { session: more.session }),
+      ...(more.from && { localAddress: more.from }),
+    })
     this.socket.setNoDelay(true)
     this.socket.setTimeout(CONNECTION_LIMIT_MS, () => this.#finish('time-out'))
     this.socket.on('secureConnect', () => {
