@@ -15,31 +15,57 @@ export interface HotSpot {
   readonly share: number
 }
 
-/** Functions by the time spent in themselves, the hottest first. */
-export function hotSpots(profile: CpuProfile, count: number): HotSpot[] {
-  const names = new Map(profile.nodes.map(node => [node.id, frameName(node.callFrame)]))
+type Frame = CpuProfile['nodes'][number]['callFrame']
+
+/** Where the worker's own code is: no traffic without it, nothing of interest before it. */
+const OWN_CODE = '/src/pipeline/'
+
+/**
+ * Where the time went, frame by frame without what it calls, the most first. Start-up is left out: what comes before
+ * the first sample in the worker's own code.
+ */
+export function hotSpots(
+  profile: CpuProfile,
+  count: number,
+  nameOf: (frame: Frame) => string = functionName,
+): HotSpot[] {
+  const names = new Map(profile.nodes.map(node => [node.id, nameOf(node.callFrame)]))
+  const idle = new Set(profile.nodes.filter(node => node.callFrame.functionName === '(idle)').map(node => node.id))
+  const own = new Set(profile.nodes.filter(node => node.callFrame.url.includes(OWN_CODE)).map(node => node.id))
+  const first = Math.max(
+    profile.samples.findIndex(id => own.has(id)),
+    0,
+  )
   const self = new Map<string, number>()
   let busy = 0
-  profile.samples.forEach((id, i) => {
+  for (let i = first; i < profile.samples.length; i++) {
+    const id = profile.samples[i]!
+    if (idle.has(id)) continue
     const name = names.get(id) ?? ''
-    if (name === '(idle)') return
     const micros = profile.timeDeltas[i] ?? 0
     busy += micros
     self.set(name, (self.get(name) ?? 0) + micros)
-  })
+  }
   return [...self]
     .sort((a, b) => b[1] - a[1])
     .slice(0, count)
     .map(([name, micros]) => ({ name, share: micros / busy }))
 }
 
-function frameName({ functionName, url, lineNumber }: CpuProfile['nodes'][number]['callFrame']): string {
+/** `parse src/http/h1/parse.ts:10` */
+export function functionName({ functionName, url, lineNumber }: Frame): string {
   const name = functionName === '' ? '(anonymous)' : functionName
-  if (url === '') return name
-  const file = url.startsWith('node:')
-    ? url
-    : path.relative(path.resolve(import.meta.dirname, '..'), new URL(url).pathname)
-  return `${name} ${file}:${lineNumber + 1}`
+  return url === '' ? name : `${name} ${place(url)}:${lineNumber + 1}`
+}
+
+/** `src/http/h1`, `node:internal`; what is not JavaScript by its name. */
+export function folderName({ functionName, url }: Frame): string {
+  if (url === '') return functionName
+  return url.startsWith('node:') ? url.split('/')[0]! : path.dirname(place(url))
+}
+
+function place(url: string): string {
+  return url.startsWith('node:') ? url : path.relative(path.resolve(import.meta.dirname, '..'), new URL(url).pathname)
 }
 
 /** The profile of the process that handled the traffic: the one in which the worker's own code runs. */
@@ -47,7 +73,7 @@ export function workerProfile(dir: string): CpuProfile | null {
   for (const file of fs.readdirSync(dir)) {
     if (!file.endsWith('.cpuprofile')) continue
     const profile = JSON.parse(fs.readFileSync(path.join(dir, file), 'utf8')) as CpuProfile
-    if (profile.nodes.some(node => node.callFrame.url.includes('/src/pipeline/'))) return profile
+    if (profile.nodes.some(node => node.callFrame.url.includes(OWN_CODE))) return profile
   }
   return null
 }

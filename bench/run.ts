@@ -8,7 +8,7 @@ import { createLab } from '../test/lab/lab.ts'
 import { Bench } from './bench.ts'
 import { allowedCores, Gateway, pinProcess } from './gateway.ts'
 import type { Product, Subject } from './products.ts'
-import { hotSpots, workerProfile } from './profile.ts'
+import { folderName, functionName, hotSpots, workerProfile } from './profile.ts'
 import { COLUMNS, cells, figure, markdownTable, plainTable, type RowResult, type Sample, summarise } from './report.ts'
 import { ROWS, type Row, type Size, visitNames } from './rows.ts'
 import { startSite } from './site.ts'
@@ -182,8 +182,17 @@ function printHotSpots(dir: string): void {
     progress(`no worker profile in ${dir}`)
     return
   }
-  const lines = hotSpots(profile, 15).map(({ name, share }) => `${(share * 100).toFixed(1).padStart(5)} %  ${name}`)
-  process.stdout.write(`\nWeir's worker, time in each function itself (profiles in ${dir}):\n${lines.join('\n')}\n`)
+  const list = (nameOf: typeof functionName, count: number) =>
+    hotSpots(profile, count, nameOf)
+      .map(({ name, share }) => `${(share * 100).toFixed(1).padStart(5)} %  ${name}`)
+      .join('\n')
+  process.stdout.write(`
+Weir's worker, time by function without what it calls (profiles in ${dir}):
+${list(functionName, 15)}
+
+by folder:
+${list(folderName, 12)}
+`)
 }
 
 function readOptions(): Options {

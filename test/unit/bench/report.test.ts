@@ -1,5 +1,5 @@
 import test from 'ava'
-import { hotSpots } from '../../../bench/profile.ts'
+import { folderName, hotSpots } from '../../../bench/profile.ts'
 import { cells, figure, markdownTable, plainTable, type Sample, summarise } from '../../../bench/report.ts'
 
 const sample = (work: number, cpuMs: number, errors: string[] = []): Sample => ({
@@ -74,19 +74,25 @@ test('tables', t => {
   t.is(markdownTable(['a', 'bb'], [['ccc', 'd']]), '| a | bb |\n| --- | --- |\n| ccc | d |')
 })
 
-test('hot spots are shares of the time that was not idle', t => {
+test('hot spots are shares of the time that was not idle, from the first sample in the own code on', t => {
   const frame = (functionName: string, url = '') => ({ functionName, url, lineNumber: 9 })
   const root = new URL('../../../', import.meta.url).href
   const nodes = [
     { id: 1, callFrame: frame('(idle)') },
-    { id: 2, callFrame: frame('parse', `${root}src/http/h1/parse.ts`) },
+    { id: 2, callFrame: frame('run', `${root}src/pipeline/exchange.ts`) },
     { id: 3, callFrame: frame('writev') },
     { id: 4, callFrame: frame('', 'node:net') },
+    { id: 5, callFrame: frame('more', `${root}src/pipeline/rows.ts`) },
   ]
-  const spots = hotSpots({ nodes, samples: [1, 2, 3, 2, 4], timeDeltas: [1000, 10, 70, 15, 5] }, 3)
-  t.deepEqual(spots, [
+  const profile = { nodes, samples: [3, 1, 2, 3, 5, 4], timeDeltas: [9000, 1000, 10, 70, 15, 5] }
+  t.deepEqual(hotSpots(profile, 3), [
     { name: 'writev', share: 0.7 },
-    { name: 'parse src/http/h1/parse.ts:10', share: 0.25 },
-    { name: '(anonymous) node:net:10', share: 0.05 },
+    { name: 'more src/pipeline/rows.ts:10', share: 0.15 },
+    { name: 'run src/pipeline/exchange.ts:10', share: 0.1 },
+  ])
+  t.deepEqual(hotSpots(profile, 3, folderName), [
+    { name: 'writev', share: 0.7 },
+    { name: 'src/pipeline', share: 0.25 },
+    { name: 'node:net', share: 0.05 },
   ])
 })
