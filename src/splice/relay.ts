@@ -1,8 +1,8 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
+import { clock, type Watcher } from '../core/clock.ts'
 import { type ErrorCode, WeirError } from '../core/errors.ts'
-import { type Ticking, ticker, ticksFor } from '../core/ticker.ts'
 import type { BulkReader } from './reader.ts'
 import { Way } from './way.ts'
 
@@ -31,14 +31,12 @@ export function relay(client: Duplex, origin: Duplex, options: RelayOptions): vo
   new Relay(client, origin, options).start()
 }
 
-class Relay implements Ticking {
+class Relay implements Watcher {
   readonly #client: Duplex
   readonly #origin: Duplex
   readonly #options: RelayOptions
   readonly #up: Way
   readonly #down: Way
-  readonly #idleTicks: number
-  readonly #halfIdleTicks: number
   #moved = 0
   #seen = 0
   #error: WeirError | null = null
@@ -49,15 +47,13 @@ class Relay implements Ticking {
     this.#client = client
     this.#origin = origin
     this.#options = options
-    this.#idleTicks = ticksFor(options.idleMs)
-    this.#halfIdleTicks = ticksFor(options.halfIdleMs)
     this.#up = new Way(client, origin, null)
     this.#down = new Way(origin, client, options.reader)
   }
 
   start(): void {
-    this.#seen = ticker.tick
-    ticker.add(this)
+    this.#seen = clock.now
+    clock.watch(this)
     for (const side of [this.#client, this.#origin]) {
       // A side that ended early would otherwise end its own writing too, and kill the other way.
       side.allowHalfOpen = true
@@ -70,10 +66,10 @@ class Relay implements Ticking {
   }
 
   /** Counters are brought up to date here and at the end, which is often enough for whoever looks on. */
-  onTick(tick: number): void {
-    if (this.#count()) this.#seen = tick
-    else if (tick - this.#seen > this.#idleTicks) this.#fail('idle-timeout', undefined)
-    else if (tick - this.#seen > this.#halfIdleTicks && this.#halfEnded()) this.#cutBoth()
+  onTick(now: number): void {
+    if (this.#count()) this.#seen = now
+    else if (clock.passed(this.#seen, this.#options.idleMs)) this.#fail('idle-timeout', undefined)
+    else if (this.#halfEnded() && clock.passed(this.#seen, this.#options.halfIdleMs)) this.#cutBoth()
   }
 
   #halfEnded(): boolean {
@@ -111,7 +107,7 @@ class Relay implements Ticking {
     const complete = side.readableEnded && side.writableFinished
     if (!complete) this.#fail(this.#codeOf(side), undefined)
     if (--this.#open > 0) return
-    ticker.delete(this)
+    clock.unwatch(this)
     this.#count()
     this.#options.done(this.#error)
   }

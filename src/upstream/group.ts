@@ -31,12 +31,12 @@ export class Member implements IdleItem {
 export class Waiting {
   readonly target: UpstreamTarget
   readonly waiter: PoolWaiter
-  readonly sinceTick: number
+  readonly since: number
 
-  constructor(target: UpstreamTarget, waiter: PoolWaiter, sinceTick: number) {
+  constructor(target: UpstreamTarget, waiter: PoolWaiter, since: number) {
     this.target = target
     this.waiter = waiter
-    this.sinceTick = sinceTick
+    this.since = since
   }
 }
 

@@ -2,7 +2,7 @@
 export interface IdleItem {
   idlePrev: IdleItem | null
   idleNext: IdleItem | null
-  /** Tick of the last touch, -1 when not in the list. */
+  /** Of the last touch, by the clock, -1 when not in the list. */
   idleSince: number
 }
 
@@ -16,9 +16,9 @@ export class IdleList<T extends IdleItem> {
     return this.#oldest as T | null
   }
 
-  touch(item: T, tick: number): void {
+  touch(item: T, now: number): void {
     if (item.idleSince !== -1) this.remove(item)
-    item.idleSince = tick
+    item.idleSince = now
     item.idlePrev = this.#newest
     item.idleNext = null
     if (this.#newest === null) this.#oldest = item

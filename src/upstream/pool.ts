@@ -1,8 +1,8 @@
 import type net from 'node:net'
 import { LRUCache } from 'lru-cache'
+import { clock, type Watcher } from '../core/clock.ts'
 import { WeirError } from '../core/errors.ts'
 import type { UpstreamConn, UpstreamInfo, UpstreamTarget } from '../core/exchange.ts'
-import { type Ticking, ticker, ticksFor } from '../core/ticker.ts'
 import type { DialDone, Dialled } from './dial.ts'
 import { Dialling, Group, Member, type PoolWaiter, takeOut, Waiting } from './group.ts'
 import { IdleList } from './idle.ts'
@@ -47,11 +47,9 @@ const MAX_REMEMBERED = 4096
  * Verified connections to origins, shared only among equal (scheme, address, port, name, source address): a certificate
  * proves one name at one address. Reuse is synchronous and makes no closure.
  */
-export class Pool implements Ticking {
+export class Pool implements Watcher {
   readonly counters = { open: 0, idle: 0, waiting: 0, dialling: 0, dials: 0, dialErrors: 0, reuses: 0 }
   readonly #options: PoolOptions
-  readonly #idleTicks: number
-  readonly #waitTicks: number
   readonly #groups = new Map<string, Group>()
   readonly #idle = new IdleList<Member>()
   readonly #h1Keys = new LRUCache<string, true>({ max: MAX_REMEMBERED })
@@ -59,8 +57,6 @@ export class Pool implements Ticking {
 
   constructor(options: PoolOptions) {
     this.#options = options
-    this.#idleTicks = ticksFor(options.limits.idleMs)
-    this.#waitTicks = ticksFor(options.limits.waitMs)
   }
 
   acquire(target: UpstreamTarget, waiter: PoolWaiter): AcquireHandle {
@@ -77,14 +73,14 @@ export class Pool implements Ticking {
     }
     if (group === undefined) {
       group = new Group(key, target.scheme === 'http' || this.#h1Keys.has(key))
-      if (this.#groups.size === 0) ticker.add(this)
+      if (this.#groups.size === 0) clock.watch(this)
       this.#groups.set(key, group)
     }
     if (group.queue.length >= this.#options.limits.maxWaiting) {
       waiter.onDialError(new WeirError('self-overloaded', 'Too many requests wait for this web server.'), null)
       return NOTHING_TO_CANCEL
     }
-    return this.#enqueue(group, new Waiting(target, waiter, ticker.tick))
+    return this.#enqueue(group, new Waiting(target, waiter, clock.now))
   }
 
   /** Ends all that rests, lets the busy finish, refuses who waits and who comes. */
@@ -100,14 +96,15 @@ export class Pool implements Ticking {
     for (const group of [...this.#groups.values()]) this.#forgetIfEmpty(group)
   }
 
-  onTick(tick: number): void {
+  onTick(): void {
+    const { idleMs } = this.#options.limits
     let oldest = this.#idle.oldest
-    while (oldest !== null && tick - oldest.idleSince > this.#idleTicks) {
+    while (oldest !== null && clock.passed(oldest.idleSince, idleMs)) {
       this.#retire(oldest)
       oldest = this.#idle.oldest
     }
     if (this.counters.waiting === 0) return
-    for (const group of this.#groups.values()) this.#dropLate(group, tick)
+    for (const group of this.#groups.values()) this.#dropLate(group)
   }
 
   // ── waiting and dialling ─────────────────────────────────────────────────────────────────────────────────────────
@@ -241,7 +238,7 @@ export class Pool implements Ticking {
   }
 
   #touch(member: Member): void {
-    this.#idle.touch(member, ticker.tick)
+    this.#idle.touch(member, clock.now)
     this.counters.idle = this.#idle.size
   }
 
@@ -272,9 +269,10 @@ export class Pool implements Ticking {
     this.#forgetIfEmpty(member.group)
   }
 
-  #dropLate(group: Group, tick: number): void {
+  #dropLate(group: Group): void {
+    const { waitMs } = this.#options.limits
     // The queue is in the order of arrival.
-    while (group.queue.length > 0 && tick - group.queue[0]!.sinceTick > this.#waitTicks) {
+    while (group.queue.length > 0 && clock.passed(group.queue[0]!.since, waitMs)) {
       const waiting = group.queue[0]!
       this.#cancel(group, waiting)
       waiting.waiter.onDialError(new WeirError('self-overloaded', 'No connection became free in time.'), null)
@@ -284,7 +282,7 @@ export class Pool implements Ticking {
   #forgetIfEmpty(group: Group): void {
     if (!group.empty || this.#groups.get(group.key) !== group) return
     this.#groups.delete(group.key)
-    if (this.#groups.size === 0) ticker.delete(this)
+    if (this.#groups.size === 0) clock.unwatch(this)
   }
 }
 

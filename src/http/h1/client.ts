@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { clock, NEVER } from '../../core/clock.ts'
 import { WeirError } from '../../core/errors.ts'
 import {
   type RequestHead,
@@ -12,7 +13,6 @@ import {
 import { type HeaderList, headerAll } from '../../core/headers.ts'
 import type { HttpLimits } from '../limits.ts'
 import { BAD, DATA, DONE } from './chunks.ts'
-import { deadlines, NEVER } from './deadlines.ts'
 import { Driver } from './driver.ts'
 import { BARE_LF, INCOMPLETE, ParsedHead, parseResponse } from './parse.ts'
 import { HeadFinder, TOO_LARGE } from './reader.ts'
@@ -239,8 +239,8 @@ export class H1Client extends Driver implements UpstreamConn, UpstreamStream {
   }
 
   #awaitMore(): void {
-    if (this.#phase === BODY) this.readBy = deadlines.now + this.limits.responseIdleMs
-    else if (this.#requestEnded) this.readBy = deadlines.now + this.limits.responseHeadMs
+    if (this.#phase === BODY) this.readBy = clock.after(this.limits.responseIdleMs)
+    else if (this.#requestEnded) this.readBy = clock.after(this.limits.responseHeadMs)
   }
 
   // ── ends ─────────────────────────────────────────────────────────────────────────────────────────────────────────

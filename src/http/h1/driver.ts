@@ -1,13 +1,13 @@
 import type { Socket } from 'node:net'
+import { clock, NEVER, type Watcher } from '../../core/clock.ts'
 import type { HttpLimits } from '../limits.ts'
-import { deadlines, NEVER, type Watched } from './deadlines.ts'
 import { Hold } from './hold.ts'
 import { Out } from './out.ts'
 import { BodyReader } from './reader.ts'
 import { BodyWriter } from './writer.ts'
 
 /** What the two ends of HTTP/1 share: a socket with its listeners, what was read and is not used, two deadlines. */
-export abstract class Driver implements Watched {
+export abstract class Driver implements Watcher {
   protected readonly socket: Socket
   protected readonly limits: HttpLimits
   protected readonly out: Out
@@ -24,7 +24,7 @@ export abstract class Driver implements Watched {
     this.out = new Out(socket)
     this.body = new BodyReader(limits)
     this.writer = new BodyWriter(socket, this.out, limits)
-    deadlines.watch(this)
+    clock.watch(this)
     // Either peer may close its sending side and still be reading
     socket.allowHalfOpen = true
     socket.setNoDelay(true)
@@ -81,7 +81,7 @@ export abstract class Driver implements Watched {
   }
 
   protected letGo(): void {
-    deadlines.unwatch(this)
+    clock.unwatch(this)
     const { socket } = this
     socket.removeListener('data', this.#onData)
     socket.removeListener('end', this.#onEnd)

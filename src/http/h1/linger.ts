@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
+import { clock, type Watcher } from '../../core/clock.ts'
 import type { HttpLimits } from '../limits.ts'
-import { deadlines, type Watched } from './deadlines.ts'
 
 /**
  * The end of a connection whose last answer is written (RFC 9112 §9.6): closes our side and throws away what still
@@ -10,21 +10,21 @@ export function linger(socket: Socket, limits: HttpLimits): void {
   new Linger(socket, limits).start()
 }
 
-class Linger implements Watched {
+class Linger implements Watcher {
   readonly #socket: Socket
   readonly #until: number
   #left: number
 
   constructor(socket: Socket, limits: HttpLimits) {
     this.#socket = socket
-    this.#until = deadlines.now + limits.lingerMs
+    this.#until = clock.after(limits.lingerMs)
     this.#left = limits.maxLingerBytes
   }
 
   start(): void {
     const socket = this.#socket
     if (socket.destroyed) return
-    deadlines.watch(this)
+    clock.watch(this)
     socket.on('data', this.#onData)
     socket.on('close', this.#onClose)
     socket.end()
@@ -42,7 +42,7 @@ class Linger implements Watched {
   }
 
   readonly #onClose = (): void => {
-    deadlines.unwatch(this)
+    clock.unwatch(this)
     this.#socket.removeListener('data', this.#onData)
     this.#socket.removeListener('close', this.#onClose)
   }

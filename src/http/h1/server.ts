@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { clock, NEVER } from '../../core/clock.ts'
 import { WeirError } from '../../core/errors.ts'
 import {
   type ClientEvents,
@@ -10,7 +11,6 @@ import {
 import type { HeaderList } from '../../core/headers.ts'
 import { stripResponse } from '../hop.ts'
 import { BAD, DATA, DONE } from './chunks.ts'
-import { deadlines, NEVER } from './deadlines.ts'
 import { Driver } from './driver.ts'
 import { linger } from './linger.ts'
 import { RequestReader } from './request-reader.ts'
@@ -55,7 +55,7 @@ export class H1Server extends Driver implements ClientStream {
     this.#options = options
     const { dstAddr, dstPort } = options.conn
     this.#reader = new RequestReader(options.limits, { scheme: options.scheme, sni: options.sni, dstAddr, dstPort })
-    this.readBy = deadlines.now + this.limits.headMs
+    this.readBy = clock.after(this.limits.headMs)
   }
 
   /** Finishes the present exchange, then closes. */
@@ -97,7 +97,7 @@ export class H1Server extends Driver implements ClientStream {
     const found = this.#reader.read(this.hold)
     if (found === null) {
       // From the first byte of a head to its end; more bytes do not prolong it (slowloris)
-      if (fresh) this.readBy = deadlines.now + this.limits.headMs
+      if (fresh) this.readBy = clock.after(this.limits.headMs)
       return false
     }
     if (found instanceof WeirError) this.#refuse(found, this.#reader.partial())
@@ -152,7 +152,7 @@ export class H1Server extends Driver implements ClientStream {
     if (this.#phase !== BODY || this.#ended) return
     this.#bodyFlowing = true
     this.#progress = 0
-    if (!this.#headSent) this.readBy = deadlines.now + this.limits.bodyProgressMs
+    if (!this.#headSent) this.readBy = clock.after(this.limits.bodyProgressMs)
     this.#resumeSocket()
     this.pump() // inside `onRequest` the running pump goes on by itself
   }
@@ -222,7 +222,7 @@ export class H1Server extends Driver implements ClientStream {
       return
     }
     this.#phase = HEAD
-    this.readBy = deadlines.now + this.limits.idleMs
+    this.readBy = clock.after(this.limits.idleMs)
     this.#resumeSocket()
     this.pump()
   }
@@ -303,7 +303,7 @@ export class H1Server extends Driver implements ClientStream {
   protected override late(): void {
     if (this.#phase === BODY && this.#progress >= this.limits.minBodyBytes) {
       this.#progress = 0
-      this.readBy = deadlines.now + this.limits.bodyProgressMs
+      this.readBy = clock.after(this.limits.bodyProgressMs)
     } else if (this.#phase === BODY) this.#fail(new WeirError('client-timeout'))
     else if (this.#reader.begun) this.#refuse(new WeirError('client-timeout'), null)
     else this.#finish()

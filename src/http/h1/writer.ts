@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
+import { clock, NEVER } from '../../core/clock.ts'
 import type { HeaderList } from '../../core/headers.ts'
 import type { HttpLimits } from '../limits.ts'
-import { deadlines, NEVER } from './deadlines.ts'
 import type { Out } from './out.ts'
 import { chunkSize, type Framing, lastChunk } from './serialize.ts'
 
@@ -81,6 +81,6 @@ export class BodyWriter {
   }
 
   #startClock(): void {
-    if (this.takenBy === NEVER) this.takenBy = deadlines.now + this.#limits.writeProgressMs
+    if (this.takenBy === NEVER) this.takenBy = clock.after(this.#limits.writeProgressMs)
   }
 }

@@ -1,7 +1,7 @@
 import http2, { type ClientHttp2Session } from 'node:http2'
 import type { Socket } from 'node:net'
+import { clock, type Watcher } from '../../core/clock.ts'
 import type { RequestHead, UpstreamConn, UpstreamEvents, UpstreamInfo, UpstreamStream } from '../../core/exchange.ts'
-import { type Ticking, ticker, ticksFor } from '../../core/ticker.ts'
 import type { HttpLimits } from '../limits.ts'
 import { clientOptions, upstreamConnectionWindow, upstreamStreams, upstreamWindow } from './settings.ts'
 import { H2Exchange, type StreamHome } from './upstream-stream.ts'
@@ -11,7 +11,7 @@ export function connectH2(socket: Socket, info: UpstreamInfo, limits: HttpLimits
   return new H2Upstream(socket, info, limits)
 }
 
-class H2Upstream implements UpstreamConn, StreamHome, Ticking {
+class H2Upstream implements UpstreamConn, StreamHome, Watcher {
   readonly version = 20
   readonly info: UpstreamInfo
   readonly limits: HttpLimits
@@ -22,12 +22,9 @@ class H2Upstream implements UpstreamConn, StreamHome, Ticking {
   readonly #socket: Socket
   readonly #streams = new Set<H2Exchange>()
   readonly #ownMax: number
-  readonly #headTicks: number
-  readonly #idleTicks: number
-  readonly #lingerTicks: number
   #max: number
   #sent = 0
-  /** Tick since which it should be gone: closing, and nothing runs; -1 else. */
+  /** By the clock, since when it should be gone: closing, and nothing runs; -1 else. */
   #goneSince = -1
   #closed = false
 
@@ -38,9 +35,6 @@ class H2Upstream implements UpstreamConn, StreamHome, Ticking {
     const window = upstreamWindow(info.connectMs)
     this.#ownMax = upstreamStreams(window)
     this.#max = this.#ownMax
-    this.#headTicks = ticksFor(limits.responseHeadMs)
-    this.#idleTicks = ticksFor(limits.responseIdleMs)
-    this.#lingerTicks = ticksFor(limits.lingerMs)
     const options = { ...clientOptions(limits, window), createConnection: () => socket }
     // Scheme and authority come with each request; node only wants some URL here.
     this.session = http2.connect('http://origin.invalid', options)
@@ -51,7 +45,7 @@ class H2Upstream implements UpstreamConn, StreamHome, Ticking {
     })
     this.session.on('error', () => {}) // each stream tells its exchange; 'close' tells the pool
     this.session.on('close', () => this.#onClose())
-    ticker.add(this)
+    clock.watch(this)
     if (!socket.destroyed) return
     this.session.destroy() // and no 'close' comes, as the socket's is over
     process.nextTick(() => this.#onClose())
@@ -86,11 +80,11 @@ class H2Upstream implements UpstreamConn, StreamHome, Ticking {
     if (this.#streams.delete(stream)) this.onAvailable?.()
   }
 
-  onTick(tick: number): void {
-    for (const stream of this.#streams) stream.onTick(tick, this.#headTicks, this.#idleTicks)
+  onTick(now: number): void {
+    for (const stream of this.#streams) stream.onTick()
     if (this.#streams.size > 0 || !(this.session.closed || this.session.destroyed)) return
-    if (this.#goneSince === -1) this.#goneSince = tick
-    else if (tick - this.#goneSince > this.#lingerTicks) this.destroy() // node waits for the peer's FIN for ever
+    if (this.#goneSince === -1) this.#goneSince = now
+    else if (clock.passed(this.#goneSince, this.limits.lingerMs)) this.destroy() // node waits for the peer's FIN for ever
   }
 
   #onSettings(peerMax: number | undefined): void {
@@ -102,7 +96,7 @@ class H2Upstream implements UpstreamConn, StreamHome, Ticking {
   #onClose(): void {
     if (this.#closed) return
     this.#closed = true
-    ticker.delete(this)
+    clock.unwatch(this)
     for (const stream of this.#streams) stream.gone()
     this.onClosed?.()
   }

@@ -1,30 +1,13 @@
 import { constants, type ServerHttp2Stream, type ServerStreamResponseOptions } from 'node:http2'
+import { clock } from '../../core/clock.ts'
 import { type ErrorCode, WeirError } from '../../core/errors.ts'
 import type { ClientEvents, ClientStream, RequestHead, ResponseHead } from '../../core/exchange.ts'
 import { UNKNOWN_LENGTH } from '../../core/exchange.ts'
 import type { HeaderList } from '../../core/headers.ts'
-import { ticksFor } from '../../core/ticker.ts'
 import type { HttpLimits } from '../limits.ts'
 import { fieldBytes, fieldObject, isBodyless, plainFields, responseFields, sendableStatus } from './fields.ts'
 
 const { NGHTTP2_NO_ERROR, NGHTTP2_PROTOCOL_ERROR } = constants
-
-/** The limits a stream looks at, times in whole ticks; computed once per connection. */
-export interface StreamLimits {
-  readonly bodyTicks: number
-  readonly writeTicks: number
-  readonly minBodyBytes: number
-  readonly maxTrailerBytes: number
-}
-
-export function streamLimits(limits: HttpLimits): StreamLimits {
-  return {
-    bodyTicks: ticksFor(limits.bodyProgressMs),
-    writeTicks: ticksFor(limits.writeProgressMs),
-    minBodyBytes: limits.minBodyBytes,
-    maxTrailerBytes: limits.maxTrailerBytes,
-  }
-}
 
 const kOwner = Symbol('owner')
 /** One back reference, so that the listeners are shared functions and no stream costs six closures. */
@@ -41,7 +24,7 @@ export class ServerStream implements ClientStream {
   events: ClientEvents | null = null
   readonly #stream: OwnedStream
   readonly #head: RequestHead
-  readonly #limits: StreamLimits
+  readonly #limits: HttpLimits
   readonly #onGone: (stream: ServerStream) => void
   /** All of the request is here. */
   #requestOver: boolean
@@ -55,7 +38,7 @@ export class ServerStream implements ClientStream {
   #waitsForTrailers = false
   #ended = false
   #wantsDrain = false
-  /** Progress as of the tick `…Since`, in bytes read and bytes waiting to be written. */
+  /** Progress as of the clock's `…Since`, in bytes read and bytes waiting to be written. */
   #received = 0
   #receivedMark = 0
   #receivedSince = -1
@@ -66,7 +49,7 @@ export class ServerStream implements ClientStream {
     stream: ServerHttp2Stream,
     head: RequestHead,
     endStream: boolean,
-    limits: StreamLimits,
+    limits: HttpLimits,
     onGone: (stream: ServerStream) => void,
   ) {
     this.#stream = stream as OwnedStream
@@ -149,29 +132,29 @@ export class ServerStream implements ClientStream {
     return null
   }
 
-  onTick(tick: number): void {
-    if (this.#stalls(tick)) this.#fail('client-slow-reader')
-    else if (this.#starves(tick)) this.#fail('client-timeout')
+  onTick(now: number): void {
+    if (this.#stalls(now)) this.#fail('client-slow-reader')
+    else if (this.#starves(now)) this.#fail('client-timeout')
   }
 
   /** Bytes wait to be written and none went out. */
-  #stalls(tick: number): boolean {
+  #stalls(now: number): boolean {
     const waiting = this.#stream.bufferSize
-    if (waiting === this.#waiting && waiting > 0) return tick - this.#waitingSince > this.#limits.writeTicks
+    if (waiting === this.#waiting && waiting > 0) return clock.passed(this.#waitingSince, this.#limits.writeProgressMs)
     this.#waiting = waiting
-    this.#waitingSince = tick
+    this.#waitingSince = now
     return false
   }
 
   /** The body is read, no answer has begun, and too little came in the last span. */
-  #starves(tick: number): boolean {
+  #starves(now: number): boolean {
     const reads = this.#bodyStarted && !this.#requestOver && !this.#headSent && !this.#stream.isPaused()
     const enough = this.#received - this.#receivedMark >= this.#limits.minBodyBytes
     if (!reads) this.#receivedSince = -1
     else if (enough || this.#receivedSince === -1) {
       this.#receivedMark = this.#received
-      this.#receivedSince = tick
-    } else return tick - this.#receivedSince > this.#limits.bodyTicks
+      this.#receivedSince = now
+    } else return clock.passed(this.#receivedSince, this.#limits.bodyProgressMs)
     return false
   }
 

@@ -1,5 +1,6 @@
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
+import { clock, type Watcher } from '../../core/clock.ts'
 import type { Conn } from '../../core/conn.ts'
 import { type ErrorCode, WeirError } from '../../core/errors.ts'
 import {
@@ -9,11 +10,10 @@ import {
   type LocalReply,
   type RequestHead,
 } from '../../core/exchange.ts'
-import { type Ticking, ticker, ticksFor } from '../../core/ticker.ts'
 import type { HttpLimits } from '../limits.ts'
 import { fieldBytes, responseFields } from './fields.ts'
 import { readRequest, refusal } from './request.ts'
-import { ServerStream, type StreamLimits, streamLimits, WHOLE, WITH_BODY } from './server-stream.ts'
+import { ServerStream, WHOLE, WITH_BODY } from './server-stream.ts'
 import { clientConnectionWindow, serverOptions } from './settings.ts'
 
 export interface ServeH2Options {
@@ -39,18 +39,14 @@ export function serveH2(options: ServeH2Options): { drain(): void; destroy(): vo
   return { drain() {}, destroy() {} }
 }
 
-class H2Server implements Ticking {
+class H2Server implements Watcher {
   readonly #options: ServeH2Options
   readonly #session: ServerHttp2Session
   readonly #streams = new Set<ServerStream>()
-  readonly #streamLimits: StreamLimits
-  readonly #headTicks: number
-  readonly #idleTicks: number
-  readonly #lingerTicks: number
-  /** Tick since which nothing runs; -1 while something does. */
-  #idleSince = ticker.tick
+  /** By the clock, since when nothing runs; -1 while something does. */
+  #idleSince = clock.now
   #served = false
-  /** Tick at which the connection was told to end; -1 before. */
+  /** By the clock, when the connection was told to end; -1 before. */
   #endingSince = -1
   #error: WeirError | null = null
   readonly #onGone = (stream: ServerStream): void => this.#remove(stream)
@@ -58,22 +54,18 @@ class H2Server implements Ticking {
   constructor(options: ServeH2Options) {
     const { limits } = options
     this.#options = options
-    this.#streamLimits = streamLimits(limits)
-    this.#headTicks = ticksFor(limits.headMs)
-    this.#idleTicks = ticksFor(limits.idleMs)
-    this.#lingerTicks = ticksFor(limits.lingerMs)
     this.#session = performServerHandshake(options.socket, serverOptions(limits))
     this.#session.setLocalWindowSize(clientConnectionWindow)
     this.#session.on('stream', (stream, _headers, flags, raw) => this.#onStream(stream, flags, raw))
     this.#session.on('error', cause => this.#onError(cause))
     this.#session.on('close', () => this.#onClose())
-    ticker.add(this)
+    clock.watch(this)
   }
 
   /** GOAWAY: what runs is finished; what the client sent too late it sends again elsewhere (RFC 9113 §6.8). */
   drain(): void {
     if (this.#endingSince !== -1) return
-    this.#endingSince = ticker.tick
+    this.#endingSince = clock.now
     this.#session.close()
   }
 
@@ -82,12 +74,13 @@ class H2Server implements Ticking {
     this.#options.socket.destroy()
   }
 
-  onTick(tick: number): void {
-    for (const stream of this.#streams) stream.onTick(tick)
+  onTick(now: number): void {
+    const { headMs, idleMs, lingerMs } = this.#options.limits
+    for (const stream of this.#streams) stream.onTick(now)
     if (this.#streams.size > 0) return
     if (this.#endingSince === -1) {
-      if (tick - this.#idleSince > (this.#served ? this.#idleTicks : this.#headTicks)) this.drain()
-    } else if (tick - Math.max(this.#endingSince, this.#idleSince) > this.#lingerTicks) {
+      if (clock.passed(this.#idleSince, this.#served ? idleMs : headMs)) this.drain()
+    } else if (clock.passed(Math.max(this.#endingSince, this.#idleSince), lingerMs)) {
       this.destroy() // node waits for the peer's FIN for ever
     }
   }
@@ -106,7 +99,7 @@ class H2Server implements Ticking {
       this.#refuse(stream, raw, endStream, refused, head)
       return
     }
-    const own = new ServerStream(stream, head, endStream, this.#streamLimits, this.#onGone)
+    const own = new ServerStream(stream, head, endStream, options.limits, this.#onGone)
     this.#served = true
     this.#idleSince = -1
     this.#streams.add(own)
@@ -139,7 +132,7 @@ class H2Server implements Ticking {
 
   #remove(stream: ServerStream): void {
     this.#streams.delete(stream)
-    if (this.#streams.size === 0) this.#idleSince = ticker.tick
+    if (this.#streams.size === 0) this.#idleSince = clock.now
   }
 
   #onError(cause: NodeJS.ErrnoException): void {
@@ -148,7 +141,7 @@ class H2Server implements Ticking {
   }
 
   #onClose(): void {
-    ticker.delete(this)
+    clock.unwatch(this)
     for (const stream of this.#streams) stream.gone()
     this.#options.onClosed(this.#error)
   }

@@ -1,8 +1,8 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2'
+import { clock } from '../../core/clock.ts'
 import { type ErrorCode, WeirError } from '../../core/errors.ts'
 import { type RequestHead, UNKNOWN_LENGTH, type UpstreamEvents, type UpstreamStream } from '../../core/exchange.ts'
 import type { HeaderList } from '../../core/headers.ts'
-import { ticker } from '../../core/ticker.ts'
 import type { HttpLimits } from '../limits.ts'
 import { fieldBytes, fieldObject, plainFields, readResponse, requestFields } from './fields.ts'
 
@@ -43,7 +43,7 @@ export class H2Exchange implements UpstreamStream {
   #expected = UNKNOWN_LENGTH
   #received = 0
   #responseTrailers: HeaderList | null = null
-  #movedAt = ticker.tick
+  #movedAt = clock.now
 
   constructor(home: StreamHome, head: RequestHead, events: UpstreamEvents) {
     this.#home = home
@@ -64,7 +64,7 @@ export class H2Exchange implements UpstreamStream {
   data(chunk: Buffer): boolean {
     const stream = this.#stream
     if (stream.closed || stream.destroyed || this.#ended) return false
-    this.#movedAt = ticker.tick
+    this.#movedAt = clock.now
     if (stream.write(chunk)) return true
     if (!this.#wantsDrain) stream.once('drain', onDrain as () => void)
     this.#wantsDrain = true
@@ -75,7 +75,7 @@ export class H2Exchange implements UpstreamStream {
     if (this.#ended) return
     this.#ended = true
     this.#trailers = trailers
-    this.#movedAt = ticker.tick
+    this.#movedAt = clock.now
     if (!this.#stream.destroyed && !this.#stream.writableEnded) this.#stream.end()
   }
 
@@ -89,20 +89,20 @@ export class H2Exchange implements UpstreamStream {
   }
 
   resume(): void {
-    this.#movedAt = ticker.tick
+    this.#movedAt = clock.now
     if (!this.#stream.destroyed) this.#stream.resume()
   }
 
-  onTick(tick: number, headTicks: number, idleTicks: number): void {
-    const still = tick - this.#movedAt
-    if (this.#events === null) return
-    if (!this.#answered && still > headTicks) this.#fail('origin-timeout')
-    else if (this.#answered && still > idleTicks && !this.#stream.isPaused()) this.#fail('origin-cut-off')
+  onTick(): void {
+    const { responseHeadMs, responseIdleMs } = this.#home.limits
+    if (this.#events === null || !clock.passed(this.#movedAt, this.#answered ? responseIdleMs : responseHeadMs)) return
+    if (!this.#answered) this.#fail('origin-timeout')
+    else if (!this.#stream.isPaused()) this.#fail('origin-cut-off')
   }
 
   interim(raw: string[]): void {
     const status = Number(raw[raw.indexOf(':status') + 1])
-    this.#movedAt = ticker.tick
+    this.#movedAt = clock.now
     // RFC 9113 §8.6: there is no 101 on HTTP/2
     const { maxInterim, maxHeadBytes } = this.#home.limits
     if (status === 101 || ++this.#interims > maxInterim || fieldBytes(raw) > maxHeadBytes)
@@ -119,7 +119,7 @@ export class H2Exchange implements UpstreamStream {
     const whole = (flags & NGHTTP2_FLAG_END_STREAM) !== 0
     const head = readResponse(raw, this.#isHead, whole)
     this.#answered = true
-    this.#movedAt = ticker.tick
+    this.#movedAt = clock.now
     this.#expected = head.bodyLength
     const stream = this.#stream
     if (!whole) {
@@ -135,7 +135,7 @@ export class H2Exchange implements UpstreamStream {
 
   received(chunk: Buffer): void {
     this.#received += chunk.length
-    this.#movedAt = ticker.tick
+    this.#movedAt = clock.now
     if (this.#events !== null && !this.#events.onResponseData(chunk)) this.#stream.pause()
   }
 
@@ -164,7 +164,7 @@ export class H2Exchange implements UpstreamStream {
 
   drained(): void {
     this.#wantsDrain = false
-    this.#movedAt = ticker.tick
+    this.#movedAt = clock.now
     this.#events?.onUpstreamDrain()
   }
 

@@ -1,7 +1,7 @@
 import test from 'ava'
+import { clock } from '../../../../src/core/clock.ts'
 import { WeirError } from '../../../../src/core/errors.ts'
 import { UNKNOWN_LENGTH } from '../../../../src/core/exchange.ts'
-import { deadlines } from '../../../../src/http/h1/deadlines.ts'
 import { answer, dial, pause, rig, type Seen, until } from './_wire.ts'
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
@@ -487,7 +487,7 @@ test('drain finishes the present exchange and closes idle connections', async t 
 })
 
 test.serial('bytes unshifted by the peek are read, and nothing is watched once all is closed', async t => {
-  const before = deadlines.size
+  const before = clock.size
   const r = await rig({
     act: echoPath,
     before: socket => {
@@ -500,7 +500,7 @@ test.serial('bytes unshifted by the peek are read, and nothing is watched once a
   await peer.got('\r\n\r\n/')
   peer.socket.destroy()
   await until(() => r.closed.length === 1)
-  await until(() => deadlines.size === before)
+  await until(() => clock.size === before)
   t.pass()
   r.close()
 })
