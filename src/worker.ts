@@ -21,6 +21,8 @@ import { SupervisorLink } from './worker/supervisor-link.ts'
  */
 const FIRST_LISTEN_FD = 4
 const MAX_CONNECTIONS = 30_000
+/** Less than the supervisor waits before it kills: the rows of what is cut off have to leave too. */
+const DRAIN_MS = 6_000
 const LOG = { maxRows: 50_000, flushMs: 50, maxBatchRows: 500 }
 
 const log = pino({ base: { process: 'worker', pid: process.pid } }, pino.destination({ dest: 2, sync: true }))
@@ -105,7 +107,7 @@ async function run(init: WorkerInit): Promise<void> {
 /** No new connections; what runs may finish; the last row leaves before the process does. */
 async function drain(servers: Server[], connections: Connections, emitter: LogEmitter): Promise<void> {
   for (const server of servers) server.close()
-  await connections.drain()
+  await connections.drain(DRAIN_MS)
   emitter.close()
   await link.drained()
   process.exit(0)

@@ -9,6 +9,9 @@ import { ExchangeRun } from './exchange.ts'
 import { connectionRow } from './rows.ts'
 import type { HttpServer, Peeked, Stations } from './stations.ts'
 
+/** So long may a station take to say how far it got, after its socket was destroyed. */
+const LAST_WORD_MS = 250
+
 /**
  * One client connection's way:
  *
@@ -26,6 +29,9 @@ export class Connection {
   #http: HttpServer | null = null
   #cancelDial: (() => void) | null = null
   #reason: Reason = NO_REASON
+  #draining = false
+  /** Why we cut it off ourselves. */
+  #cut: WeirError | null = null
   #done = false
 
   constructor(stations: Stations, socket: net.Socket, conn: Conn, onOver: (connection: Connection) => void) {
@@ -50,15 +56,26 @@ export class Connection {
     this.#stations.peek(this.#socket, result => this.#peeked(result))
   }
 
-  /** Lets running exchanges finish; splices and idle connections are for the caller to destroy. */
-  drain(): void {
-    if (this.#http !== null) this.#http.drain()
+  /** Instead of `start`: there is no room for it. */
+  refuse(error: WeirError): void {
+    this.#socket.on('error', ignore)
+    this.#refuse('error', error)
   }
 
-  destroy(): void {
-    if (this.#http !== null) this.#http.destroy()
+  /** An idle connection ends; running exchanges finish; one that was only accepted gets its first request answered. */
+  drain(): void {
+    this.#draining = true
+    this.#http?.drain()
+  }
+
+  /** Cuts it off. HTTP and relays then tell how far they got; the row is written here if nobody does. */
+  destroy(error: WeirError): void {
+    if (this.#done) return
+    this.#cut = error
+    this.#cancelDial?.()
+    this.#http?.destroy()
     this.#socket.destroy()
-    this.#over(null)
+    setTimeout(() => this.#over(error), LAST_WORD_MS)
   }
 
   // ── peek, decide ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -218,6 +235,7 @@ export class Connection {
   readonly #onRequest = (ex: Exchange, stream: ClientStream): ClientEvents => {
     const run = new ExchangeRun(this.#stations, ex, stream, error => this.#over(error))
     run.start()
+    if (this.#draining) this.#http?.drain()
     return run
   }
 
@@ -227,7 +245,7 @@ export class Connection {
     if (this.#done) return
     this.#done = true
     this.#cancelDial?.()
-    this.#stations.emit(connectionRow(this.#conn, this.#reason, error, performance.now()))
+    this.#stations.emit(connectionRow(this.#conn, this.#reason, this.#cut ?? error, performance.now()))
     this.#onOver(this)
   }
 }

@@ -1,4 +1,5 @@
 import type net from 'node:net'
+import { WeirError } from '../core/errors.ts'
 import { Connection, connOf } from './connection.ts'
 import type { Stations } from './stations.ts'
 
@@ -33,28 +34,29 @@ export class Connections {
       return
     }
     const open = this.#perClient.get(conn.clientAddr) ?? 0
-    if (open >= MAX_PER_CLIENT) {
-      socket.resetAndDestroy()
-      return
-    }
     this.#perClient.set(conn.clientAddr, open + 1)
     const connection = new Connection(this.#stations, socket, conn, this.#over)
     this.#all.add(connection)
-    connection.start()
+    if (open < MAX_PER_CLIENT) connection.start()
+    else connection.refuse(new WeirError('self-overloaded', `This client holds ${open} connections.`))
   }
 
-  /** Resolves when the last connection is over. Idle ones are closed at once, running exchanges finish. */
-  drain(): Promise<void> {
+  /**
+   * Resolves when the last connection is over. Idle ones are closed at once; running exchanges and splices may finish
+   * for `graceMs` and are cut off then.
+   */
+  drain(graceMs: number): Promise<void> {
     this.#draining = true
     for (const connection of this.#all) connection.drain()
     return new Promise(resolve => {
       this.#onEmpty = resolve
       if (this.#all.size === 0) resolve()
+      else setTimeout(() => this.destroy(new WeirError('self-draining')), graceMs)
     })
   }
 
-  destroy(): void {
-    for (const connection of this.#all) connection.destroy()
+  destroy(error: WeirError): void {
+    for (const connection of this.#all) connection.destroy(error)
   }
 
   readonly #over = (connection: Connection): void => {
