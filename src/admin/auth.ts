@@ -2,7 +2,7 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import { plainAddr } from '../core/addr.ts'
 import type { SessionRecord } from '../store/accounts.ts'
-import type { AdminDeps, AdminEnv } from './app.ts'
+import type { AdminDeps, AdminEnv } from './deps.ts'
 import { ApiFailure } from './failure.ts'
 
 /** Answered without sign-in: signing in itself, and what a new device needs to trust the gateway. */

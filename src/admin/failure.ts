@@ -4,7 +4,7 @@ import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { FilterError } from '../store/filter-language.ts'
 import type { ApiError, Problem } from './api.ts'
-import type { AdminEnv } from './app.ts'
+import type { AdminEnv } from './deps.ts'
 import { ReaderError } from './reader.ts'
 
 /** A refusal as the client shall see it. Anything else that is thrown becomes a 500 without words of its own. */

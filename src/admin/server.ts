@@ -1,6 +1,6 @@
 import http from 'node:http'
 import { getRequestListener } from '@hono/node-server'
-import type { AdminApp } from './app.ts'
+import type { AdminApp } from './deps.ts'
 
 const MAX_CONNECTIONS = 500
 

@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import type { CaFormat } from '../api.ts'
-import type { AdminApp, AdminDeps } from '../app.ts'
+import type { AdminApp, AdminDeps } from '../deps.ts'
 import { answers, CA } from '../schemas.ts'
 
 const FORMATS: readonly CaFormat[] = ['pem', 'der', 'p12', 'mobileconfig']

@@ -1,5 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import type { AdminApp, AdminDeps } from '../app.ts'
+import type { AdminApp, AdminDeps } from '../deps.ts'
 import { answers } from '../schemas.ts'
 
 const purge = createRoute({

@@ -1,5 +1,5 @@
-import type { AdminApp, AdminDeps } from '../app.ts'
 import { findBearer, remoteAddr } from '../auth.ts'
+import type { AdminApp, AdminDeps } from '../deps.ts'
 import { exposition } from '../metrics.ts'
 
 const STATUS_AGE_MS = 5000

@@ -1,4 +1,4 @@
-import type { AdminApp, AdminDeps } from '../app.ts'
+import type { AdminApp, AdminDeps } from '../deps.ts'
 import { caRoutes } from './ca.ts'
 import { cacheRoutes } from './cache.ts'
 import { healthRoutes } from './health.ts'

@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import type { AdminApp, AdminDeps } from '../app.ts'
 import { findBearer, findSession } from '../auth.ts'
+import type { AdminApp, AdminDeps } from '../deps.ts'
 import { ApiFailure } from '../failure.ts'
 import { ERROR } from '../schemas.ts'
 

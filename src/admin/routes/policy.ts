@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { addrBytes, plainAddr } from '../../core/addr.ts'
-import type { AdminApp, AdminDeps } from '../app.ts'
+import type { AdminApp, AdminDeps } from '../deps.ts'
 import { ApiFailure } from '../failure.ts'
 import { answers, EXPLAIN, POLICY } from '../schemas.ts'
 

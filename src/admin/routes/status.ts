@@ -1,5 +1,5 @@
 import { createRoute } from '@hono/zod-openapi'
-import type { AdminApp, AdminDeps } from '../app.ts'
+import type { AdminApp, AdminDeps } from '../deps.ts'
 import { ApiFailure } from '../failure.ts'
 import { answers, STATUS } from '../schemas.ts'
 

@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import type { BoxStatus } from '../../core/ipc.ts'
 import type { Summary, SummaryProblem, SummaryRange } from '../api.ts'
-import type { AdminApp, AdminDeps } from '../app.ts'
+import type { AdminApp, AdminDeps } from '../deps.ts'
 import { answers, SUMMARY } from '../schemas.ts'
 
 const route = createRoute({

@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import type { Listing } from '../../store/queries.ts'
-import type { AdminApp, AdminDeps } from '../app.ts'
+import type { AdminApp, AdminDeps } from '../deps.ts'
 import { ApiFailure } from '../failure.ts'
 import { answers, DETAIL, PAGE } from '../schemas.ts'
 
