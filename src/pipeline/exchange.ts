@@ -41,6 +41,11 @@ export class ExchangeRun implements ClientEvents, UpstreamEvents, UpstreamWaiter
   /** Between the head of a 304 to our conditions and its end; then what to answer with (null: ask again). */
   #waitsForNotModified = false
   #afterNotModified: CacheEntry | null = null
+  /** The response head is with the filters. */
+  #deciding = false
+  /** The origin's body waits because they take their time; and if it had ended by then, with what. */
+  #held = false
+  #heldEnd: { trailers: HeaderList | null } | null = null
   #sentAtMs = 0
   #retries = 0
   #headSent = false
@@ -189,7 +194,11 @@ export class ExchangeRun implements ClientEvents, UpstreamEvents, UpstreamWaiter
     ex.firstByteMono = performance.now()
     this.#stations.hop.response(head)
     ex.response = head
+    this.#deciding = true
     this.#stations.filters.runResponse(ex, this.#afterResponseFilters)
+    if (!this.#deciding) return
+    this.#held = true
+    this.#upstream?.pause()
   }
 
   /** RFC 9111 §4.3.4: the 304 freshens what is stored, and that answers the client once the 304 is over. */
@@ -211,22 +220,33 @@ export class ExchangeRun implements ClientEvents, UpstreamEvents, UpstreamWaiter
   }
 
   readonly #afterResponseFilters = (reply: LocalReply | null): void => {
-    if (this.#over) return
+    if (!this.#deciding) return // it failed while they thought
+    this.#deciding = false
     if (reply !== null) {
-      this.#upstream?.abort()
-      this.#upstream = null
+      this.#ex.response = null
+      this.#release()
       this.#replyLocally(reply)
       return
     }
     const head = this.#ex.response!
-    if (this.#stale !== null && head.status === 304) {
-      this.#revalidated(head)
-      return
-    }
+    if (this.#stale !== null && head.status === 304) this.#revalidated(head)
+    else this.#passOn(head)
+    if (this.#held) this.#letGo()
+  }
+
+  #passOn(head: ResponseHead): void {
     this.#stale = null
     if (this.#stations.cache !== null) this.#offerToCache(head)
     this.#headSent = true
     this.#client.head(head)
+  }
+
+  #letGo(): void {
+    const end = this.#heldEnd
+    this.#held = false
+    this.#heldEnd = null
+    if (end === null) this.#upstream?.resume()
+    else this.onResponseEnd(end.trailers)
   }
 
   #offerToCache(head: ResponseHead): void {
@@ -249,6 +269,10 @@ export class ExchangeRun implements ClientEvents, UpstreamEvents, UpstreamWaiter
 
   onResponseEnd(trailers: HeaderList | null): void {
     this.#upstream = null
+    if (this.#deciding) {
+      this.#heldEnd = { trailers }
+      return
+    }
     if (this.#waitsForNotModified) {
       this.#answerAfterNotModified()
       return
@@ -342,6 +366,7 @@ export class ExchangeRun implements ClientEvents, UpstreamEvents, UpstreamWaiter
     this.#writer?.end(false)
     this.#writer = null
     this.#pending = null
+    this.#deciding = false
   }
 
   #finish(error: WeirError | null): void {
