@@ -3,6 +3,7 @@ import type { Browser, Page } from 'playwright-core'
 import { exchangeRow } from '../unit/store/rows.ts'
 import { type Appliance, startAppliance } from './support/appliance.ts'
 import { launch, visit } from './support/browser.ts'
+import { hostRow, ids, rowsOf } from './support/table.ts'
 import { history } from './support/traffic.ts'
 
 let box: Appliance
@@ -20,21 +21,6 @@ test.after.always(async () => {
   await browser?.close()
   await box?.close()
 })
-
-const rowsOf = (page: Page) => page.locator('[data-row]')
-const hostRow = (page: Page, host: string) => rowsOf(page).filter({ hasText: host })
-
-/** Ids of all rows in the DOM, top to bottom. */
-async function ids(page: Page): Promise<number[]> {
-  const found = await page
-    .locator('.table-body .row')
-    .evaluateAll(rows =>
-      rows
-        .sort((a, b) => Number(a.getAttribute('aria-rowindex')) - Number(b.getAttribute('aria-rowindex')))
-        .map(row => Number(row.querySelector('[data-row]')?.getAttribute('data-row'))),
-    )
-  return found
-}
 
 /** Waits until the row has the focus. */
 async function focused(page: Page, id: string | number | null | undefined): Promise<void> {

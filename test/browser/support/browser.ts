@@ -1,5 +1,4 @@
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
-import type { Appliance } from './appliance.ts'
 
 /** As root in a container, and silent: no traffic of the browser's own. */
 const ARGS = [
@@ -16,22 +15,29 @@ export function launch(): Promise<Browser> {
   return chromium.launch({ executablePath: '/usr/bin/chromium', args: ARGS })
 }
 
+/** Where a UI is, and who may sign in there. */
+export interface Box {
+  base: string
+  user: string
+  password: string
+}
+
 export interface Visit {
   page: Page
   /** What the console and uncaught errors said; must stay empty. */
   errors: string[]
 }
 
-const cookies = new WeakMap<Appliance, Promise<{ name: string; value: string }>>()
+const cookies = new WeakMap<Box, Promise<{ name: string; value: string }>>()
 
 /** One sign-in a box: hashing a password is dear by intention, and tries are limited. */
-function cookieOf(box: Appliance): Promise<{ name: string; value: string }> {
+function cookieOf(box: Box): Promise<{ name: string; value: string }> {
   let cookie = cookies.get(box)
   if (cookie === undefined) cookies.set(box, (cookie = signInAt(box)))
   return cookie
 }
 
-async function signInAt(box: Appliance): Promise<{ name: string; value: string }> {
+async function signInAt(box: Box): Promise<{ name: string; value: string }> {
   const answer = await fetch(`${box.base}/api/v1/session`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -45,7 +51,7 @@ async function signInAt(box: Appliance): Promise<{ name: string; value: string }
 /** A fresh profile with a page in it. Not signed in unless asked for. */
 export async function visit(
   browser: Browser,
-  box: Appliance,
+  box: Box,
   path: string,
   options: BrowserContextOptions & { signIn?: boolean } = {},
 ): Promise<Visit> {

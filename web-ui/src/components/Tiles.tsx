@@ -83,7 +83,7 @@ export function Tiles({ summary }: { summary: Summary }) {
       <Tile
         label={t('dash.tile.clients')}
         value={integer(summary.clients)}
-        sub={t('dash.tile.clients.sub', { count: counters.value ? integer(counters.value.connections) : '–' })}
+        sub={counters.value ? t('dash.tile.clients.sub', { count: integer(counters.value.connections) }) : '\u00a0'}
         q={links.all}
       />
     </div>

@@ -1,6 +1,6 @@
 import type { ComponentType } from 'preact'
 import { useEffect, useMemo, useState } from 'preact/hooks'
-import type { Summary } from '../../../src/admin/api.ts'
+import type { Summary, SummarySeries } from '../../../src/admin/api.ts'
 import { t } from '../i18n/index.ts'
 import { axisTime, day, integer } from '../lib/format.ts'
 import { go, href } from '../lib/router.ts'
@@ -17,19 +17,27 @@ function useChart(): Chart | null {
   return chart?.view ?? null
 }
 
+/**
+ * The last bucket is still being filled: below the one before it, it would look like a fall in traffic and is not drawn.
+ * In the first minute of a new gateway it is all there is.
+ */
+function drawnLength(series: SummarySeries): number {
+  const { length } = series.time
+  const rows = (i: number): number => OUTCOMES.reduce((sum, o) => sum + (series[o][i] ?? 0), 0)
+  return length > 2 && rows(length - 1) < rows(length - 2) ? length - 1 : length
+}
+
 export function TrafficChart({ summary }: { summary: Summary }) {
   const [hover, setHover] = useState<number | null>(null)
   const View = useChart() as ComponentType<Parameters<Chart>[0]> | null
   const { series, totals, links, bucketMs } = summary
-  // The last bucket is still being filled; drawn, it would look like a fall in traffic.
-  const whole = Math.max(2, series.time.length - 1)
-  const [time, stack] = useMemo(
-    () => [
-      series.time.slice(0, whole),
-      OUTCOMES.map(o => ({ label: o, color: `--${o}-fill`, values: series[o].slice(0, whole) })),
-    ],
-    [series],
-  )
+  const [time, stack] = useMemo(() => {
+    const length = drawnLength(series)
+    return [
+      series.time.slice(0, length),
+      OUTCOMES.map(o => ({ label: o, color: `--${o}-fill`, values: series[o].slice(0, length) })),
+    ]
+  }, [series])
   const range = t(`dash.range.${summary.range}`)
   const text = t('dash.chart.text', {
     all: integer(totals.all),
