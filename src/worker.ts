@@ -1,5 +1,6 @@
 import { flushCompileCache } from 'node:module'
 import type { Server } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import pino from 'pino'
 import { MemoryCache } from './cache/memory.ts'
 import type { Policy } from './core/decision.ts'
@@ -108,6 +109,8 @@ async function run(init: WorkerInit): Promise<void> {
 async function drain(servers: Server[], connections: Connections, emitter: LogEmitter): Promise<void> {
   for (const server of servers) server.close()
   await connections.drain(DRAIN_MS)
+  // The channel may be full; rows it does not take yet are offered again, until the supervisor's patience ends
+  for (emitter.flush(); emitter.size() > 0; emitter.flush()) await sleep(10)
   emitter.close()
   await link.drained()
   process.exit(0)

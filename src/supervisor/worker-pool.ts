@@ -125,16 +125,20 @@ export class WorkerPool {
   }
 
   #heard(slot: Slot, child: ChildProcess, message: FromWorker): void {
+    if (message.t !== 'ready' && message.t !== 'counters') {
+      // Also the last words of one that is dead already: its log rows count
+      this.#options.onMessage(message, reply => send(child, reply))
+      return
+    }
+    if (slot.child !== child) return
     slot.heardAt = Date.now()
     if (message.t === 'ready') {
       slot.status.state = 'ready'
       slot.wasReady = true
       this.#options.onReady(this.ready())
       if (this.#slots.every(each => each.wasReady)) this.#allReady.resolve()
-    } else if (message.t === 'counters') {
-      slot.status.counters = message.counters
     } else {
-      this.#options.onMessage(message, reply => send(child, reply))
+      slot.status.counters = message.counters
     }
   }
 
