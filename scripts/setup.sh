@@ -12,7 +12,7 @@ sum() { sha256sum | cut -d' ' -f1; }
 want="iptables iproute2 libatomic1 ca-certificates curl"
 case ${1-} in
   test) want="$want chromium fonts-dejavu-core openssl debootstrap vagrant" ;;
-  bench) want="$want openssl squid-openssl nginx-light" ;;
+  bench) want="$want openssl squid-openssl nginx-light nghttp2-client" ;;
 esac
 need=
 for p in $want; do
