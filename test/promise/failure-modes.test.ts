@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import anyTest, { type TestFn } from 'ava'
+import Database from 'better-sqlite3'
 import YAML from 'yaml'
 import { curl } from '../lab/client.ts'
 import { createLab, type Lab } from '../lab/lab.ts'
@@ -114,6 +115,46 @@ test('SIGKILL of the supervisor: no process is left over, and the next start men
   t.regex((await viaWeir()).via, /weir/)
   t.is(await next.stop(), 0)
   t.notRegex(await rulesOf(), LOADED)
+})
+
+const HELD = `
+import net from 'node:net'
+import tls from 'node:tls'
+const tunnel = net.connect(443, 'ssh.example', () => {})
+tunnel.on('data', () => console.log('tunnel'))
+tunnel.on('error', () => {})
+const ws = new WebSocket('ws://www.origin.example/ws')
+ws.onopen = () => ws.send('x')
+ws.onmessage = () => console.log('ws')
+ws.onerror = () => {}
+for (const protocol of ['http/1.1', 'h2']) {
+  const idle = tls.connect({ host: 'www.origin.example', port: 443, servername: 'www.origin.example', ALPNProtocols: [protocol], rejectUnauthorized: false },
+    () => console.log(protocol))
+  idle.on('error', () => {})
+  if (protocol === 'h2') idle.write(Buffer.concat([Buffer.from('PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n'), Buffer.from('000000040000000000', 'hex')]))
+}
+setInterval(() => {}, 1000)
+`
+
+test('SIGTERM with tunnels open and connections idle: all is over in time, and every row is written', async t => {
+  const weir = await lab.startWeir({ workers: 2 })
+  const log = `${lab.dir}/held.log`
+  const held = lab.spawn('client', [process.execPath, '--input-type=module', '-e', HELD], { logFile: log })
+  t.teardown(() => held.kill('SIGKILL'))
+  await until('all four are open', 10_000, () => fs.readFileSync(log, 'utf8').trim().split('\n').length === 4)
+  await sleep(200)
+  const began = Date.now()
+  t.is(await weir.stop(15_000), 0)
+  const took = Date.now() - began
+  t.log(`ended after ${took} ms`)
+  t.true(took < 8000, `${took} ms: nobody had to be killed`)
+  t.notRegex(weir.log(), /SIGKILL/)
+  const db = new Database(`${weir.stateDir}/traffic.db`, { readonly: true })
+  t.teardown(() => db.close())
+  const of = (sql: string) => db.prepare(sql).all()
+  t.like(of("SELECT * FROM v_connections WHERE dst = '203.0.113.50'"), [{ error: 'self-draining', bytes_down: 13 }])
+  t.is(of('SELECT * FROM v_exchanges WHERE status = 101').length, 1)
+  t.is(of('SELECT * FROM v_connections').length, 4)
 })
 
 /** Starts Weir where it cannot succeed. */
