@@ -18,7 +18,7 @@ import { startWeir } from './weir.ts'
 /**
  * `npm run bench`: the same work through Weir and Squid, and through nothing, in the same lab, in turn. The product has
  * one core, client and origin the others. What counts is work per CPU second of the product: a busy machine makes a run
- * longer, not worse.
+ * longer and hardly worse.
  */
 const USAGE = `npm run bench -- [--quick] [--only ROW]… [--subject weir|squid|direct]… [--out FILE.md] [--profile]
 rows: ${[...ROWS.map(row => row.key), 'idle'].join(' ')}
@@ -74,7 +74,7 @@ async function main(): Promise<number> {
     process.stdout.write(report)
     if (options.profileDir !== null) printHotSpots(options.profileDir)
     progress(`${Math.round((Date.now() - began) / 1000)} s`)
-    if (options.out !== null) fs.writeFileSync(options.out, `${about(began)}\n${render(results, markdownTable)}\n`)
+    if (options.out !== null) fs.writeFileSync(options.out, `${about(began)}\n\n${render(results, markdownTable)}\n`)
     return results.errors.length === 0 ? 0 : 1
   } finally {
     await lab.close()
@@ -166,12 +166,13 @@ function about(began: number): string {
     const text = execFileSync('sh', ['-c', `${[command, ...args].join(' ')} 2>&1`], { encoding: 'utf8' })
     return pattern.exec(text)?.[1] ?? '?'
   }
+  const args = process.argv.slice(2).filter((arg, i, all) => !arg.startsWith('--out') && all[i - 1] !== '--out')
   const lines = [
     new Date(began).toISOString().slice(0, 10),
     `${os.cpus()[0]?.model.trim()}, ${os.cpus().length} cores, Linux ${os.release()}`,
     `Weir ${version('git', ['rev-parse', '--short', 'HEAD'], /(\w+)/)} on Node ${process.versions.node} (OpenSSL ${process.versions.openssl})`,
     `Squid ${version('squid', ['-v'], /Version (\S+)/)} (OpenSSL ${version('openssl', ['version'], /OpenSSL (\S+)/)}), nginx ${version('nginx', ['-v'], /nginx\/(\S+)/)}, ${version('h2load', ['--version'], /(nghttp2\/\S+)/)}`,
-    `\`npm run bench${['', ...process.argv.slice(2)].join(' ')}\`, ${Math.round((Date.now() - began) / 1000)} s`,
+    `\`npm run bench${args.length > 0 ? ` -- ${args.join(' ')}` : ''}\`, ${Math.round((Date.now() - began) / 1000)} s`,
   ]
   return lines.map(line => `- ${line}`).join('\n')
 }

@@ -13,7 +13,7 @@ let count = 0
 
 /**
  * Debian's squid-openssl with ssl-bump on the gateway, set up as well as its manual allows for this work: everything in
- * memory, no certificate store on disk (it makes first visits four times as slow), cached keys and no look-ups.
+ * memory, no certificate store on disk, which makes first visits three times as slow.
  */
 export async function startSquid(lab: Lab, site: Site): Promise<Product> {
   const dir = path.join(lab.dir, `squid-${++count}`)
