@@ -14,6 +14,7 @@ import { Accounts } from './store/accounts.ts'
 import { startStore } from './store/store.ts'
 import { AdminProcess } from './supervisor/admin-process.ts'
 import { boxCalls } from './supervisor/calls.ts'
+import { guardCrash } from './supervisor/crash.ts'
 import { ownAddresses, watchOwnAddresses } from './supervisor/own-addresses.ts'
 import { PolicyKeeper } from './supervisor/policy-keeper.ts'
 import { rulesConfig } from './supervisor/rules-config.ts'
@@ -55,6 +56,11 @@ export async function runSupervisor(configFile: string | null): Promise<number> 
     failOpen: config.onFailure === 'open',
     log,
   })
+  const unguard = guardCrash(error => {
+    rules.abandon()
+    log.fatal({ err: error }, 'the supervisor made a mistake and ends')
+  })
+  taken.defer(unguard)
   const sockets = openSockets(config, count)
   taken.defer(() => sockets.close())
 

@@ -305,7 +305,7 @@ export class ExchangeRun implements ClientEvents, UpstreamEvents, UpstreamWaiter
 
   onClientDrain(): void {
     if (this.#pending !== null) this.#sendPending()
-    else this.#upstream?.resume()
+    else if (!this.#held) this.#upstream?.resume()
   }
 
   // ── ends ─────────────────────────────────────────────────────────────────────────────────────────────────────────

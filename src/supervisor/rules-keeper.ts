@@ -59,6 +59,11 @@ export class RulesKeeper {
     this.#state = 'manual'
   }
 
+  /** The supervisor crashes: the rules go, unless nothing may pass without it. */
+  abandon(): void {
+    if (this.#failOpen) this.remove()
+  }
+
   #open(): void {
     this.#timer = null
     if (this.#ready > 0 || this.#state !== 'applied') return

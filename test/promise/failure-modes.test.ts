@@ -117,6 +117,23 @@ test('SIGKILL of the supervisor: no process is left over, and the next start men
   t.notRegex(await rulesOf(), LOADED)
 })
 
+const WEIR = `${import.meta.dirname}/../../bin/weir`
+
+function configFile(name: string, overrides: WeirOverrides): string {
+  const file = `${lab.dir}/${name}.yaml`
+  const config = {
+    stateDir: `${lab.dir}/${name}`,
+    workers: 1,
+    intercept: { interface: 'lan' },
+    rules: 'auto',
+    listen: { tproxy: 3129, admin: '127.0.0.1:8080' },
+    ...overrides,
+  }
+  fs.chmodSync(lab.dir, 0o755) // the processes without root have to reach it
+  fs.writeFileSync(file, YAML.stringify(config))
+  return file
+}
+
 const HELD = `
 import net from 'node:net'
 import tls from 'node:tls'
@@ -157,26 +174,28 @@ test('SIGTERM with tunnels open and connections idle: all is over in time, and e
   t.is(of('SELECT * FROM v_connections').length, 4)
 })
 
+test('whoever read the output is gone: Weir works on, and ends as it should', async t => {
+  const file = configFile('unread', {})
+  const child = lab.spawn('gateway', ['sh', '-c', `${WEIR} run --config ${file} 2>&1 | sleep 0.3`])
+  t.teardown(() => child.kill('SIGKILL'))
+  await until('it serves', 15_000, async () => /weir/.test((await viaWeir()).via))
+  const pid = Number(fs.readFileSync(`${lab.dir}/unread/weir.pid`, 'utf8').split(' ')[0])
+  // A line of the log has no reader either
+  process.kill(childrenOf(pid).workers[0]!, 'SIGKILL')
+  await sleep(1500)
+  t.regex((await viaWeir()).via, /weir/)
+  process.kill(pid, 'SIGTERM')
+  await until('it ended', 10_000, () => !alive(pid))
+  t.notRegex(await rulesOf(), LOADED)
+})
+
 /** Starts Weir where it cannot succeed. */
 async function refused(wrapper: string[], overrides: WeirOverrides, name: string) {
-  const file = `${lab.dir}/${name}.yaml`
-  const config = {
-    stateDir: `${lab.dir}/${name}`,
-    workers: 1,
-    intercept: { interface: 'lan' },
-    rules: 'auto',
-    listen: { tproxy: 3129, admin: '127.0.0.1:8080' },
-    ...overrides,
-  }
-  fs.writeFileSync(file, YAML.stringify(config))
+  const file = configFile(name, overrides)
   const began = Date.now()
-  const ran = await lab.exec(
-    'gateway',
-    [...wrapper, `${import.meta.dirname}/../../bin/weir`, 'run', '--config', file],
-    {
-      timeoutMs: 30_000,
-    },
-  )
+  const ran = await lab.exec('gateway', [...wrapper, WEIR, 'run', '--config', file], {
+    timeoutMs: 30_000,
+  })
   return { ...ran, tookMs: Date.now() - began, sentences: ran.stderr.match(/^weir: .*$/gm) ?? [] }
 }
 
