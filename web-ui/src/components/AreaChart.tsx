@@ -58,7 +58,7 @@ function options(props: Props, width: number, latest: { current: Props }): uPlot
   return {
     width,
     height: HEIGHT,
-    padding: [10, 4, 0, 0],
+    padding: [10, 20, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
     scales: { x: { time: true }, y: { range: (_, __, max) => [0, Math.max(4, max * 1.06)] } },
