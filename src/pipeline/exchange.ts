@@ -1,4 +1,3 @@
-import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WeirError } from '../core/errors.ts'
 import type {
@@ -12,8 +11,9 @@ import type {
   UpstreamInfo,
   UpstreamStream,
 } from '../core/exchange.ts'
-import { type HeaderList, headerHas } from '../core/headers.ts'
-import { exchangeRow } from './rows.ts'
+import type { HeaderList } from '../core/headers.ts'
+import { Answering, plainReply } from './answering.ts'
+import { cacheScope, maySendAgain, originTarget } from './origin.ts'
 import type { CacheEntry, CacheWriter, Stations, UpstreamWaiter } from './stations.ts'
 
 /** A request whose reused connection died under it is sent again this often before the client hears of it. */
@@ -27,10 +27,7 @@ const MAX_RETRIES = 2
  * Runs synchronously as far as it can. It is itself the listener of both sides (ClientEvents, UpstreamEvents), so an
  * exchange costs this one object. Bodies flow straight through with each side's back-pressure; nothing is collected.
  */
-export class ExchangeRun implements ClientEvents, UpstreamEvents, UpstreamWaiter {
-  readonly #stations: Stations
-  readonly #ex: Exchange
-  readonly #client: ClientStream
+export class ExchangeRun extends Answering implements ClientEvents, UpstreamEvents, UpstreamWaiter {
   /** Called once an upgraded byte stream is over; the HTTP server has let go of the socket by then. */
   readonly #onUpgradeOver: (error: WeirError | null) => void
   #acquiring: { cancel(): void } | null = null
@@ -48,10 +45,6 @@ export class ExchangeRun implements ClientEvents, UpstreamEvents, UpstreamWaiter
   #heldEnd: { trailers: HeaderList | null } | null = null
   #sentAtMs = 0
   #retries = 0
-  #headSent = false
-  #over = false
-  /** Bodies of our own that wait for the client to drain. */
-  #pending: Buffer[] | null = null
 
   constructor(
     stations: Stations,
@@ -59,119 +52,85 @@ export class ExchangeRun implements ClientEvents, UpstreamEvents, UpstreamWaiter
     client: ClientStream,
     onUpgradeOver: (error: WeirError | null) => void,
   ) {
-    this.#stations = stations
-    this.#ex = ex
-    this.#client = client
+    super(stations, ex, client)
     this.#onUpgradeOver = onUpgradeOver
   }
 
   start(): void {
-    this.#ex.conn.exchanges++
-    this.#stations.counters.exchanges++
-    const loop = this.#stations.hop.request(this.#ex.request)
+    this.ex.conn.exchanges++
+    this.stations.counters.exchanges++
+    const loop = this.stations.hop.request(this.ex.request)
     if (loop !== null) {
       this.#fail(loop)
       return
     }
-    this.#stations.filters.runRequest(this.#ex, this.#afterRequestFilters)
+    this.stations.filters.runRequest(this.ex, this.#afterRequestFilters)
   }
 
   readonly #afterRequestFilters = (reply: LocalReply | null): void => {
-    if (this.#over) return
-    if (reply !== null) this.#replyLocally(reply)
+    if (this.over) return
+    if (reply !== null) this.replyLocally(reply)
     else if (!this.#answeredFromCache()) this.#goUpstream()
   }
 
   // ── cache ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #answeredFromCache(): boolean {
-    const { cache } = this.#stations
-    const { request } = this.#ex
+    const { cache } = this.stations
+    const { request } = this.ex
     if (cache === null || request.upgrade !== null) return false
-    const found = cache.lookup(request, this.#scope(), this.#ex.startedAt)
+    const found = cache.lookup(request, cacheScope(this.ex), this.ex.startedAt)
     switch (found.kind) {
       case 'fresh':
-        this.#ex.cache = 'hit'
-        this.#replyFromCache(found.entry)
+        this.ex.cache = 'hit'
+        this.replyFromCache(found.entry)
         return true
       case 'stale':
         this.#stale = found.entry
         request.headers.push(...cache.conditional(found.entry, request))
         break
       case 'unsatisfiable': // RFC 9111 §5.2.1.7: only-if-cached without a stored answer is 504
-        this.#ex.cache = 'miss'
-        this.#ex.cacheReason = found.reason
-        this.#replyLocally(plainReply(504, 'The answer is not in the cache, and the request allows nothing else.\n'))
+        this.ex.cache = 'miss'
+        this.ex.cacheReason = found.reason
+        this.replyLocally(plainReply(504, 'The answer is not in the cache, and the request allows nothing else.\n'))
         return true
       case 'miss':
       case 'bypass':
         break
     }
-    this.#ex.cache = found.kind === 'bypass' ? 'bypass' : 'miss'
-    this.#ex.cacheReason = found.reason
+    this.ex.cache = found.kind === 'bypass' ? 'bypass' : 'miss'
+    this.ex.cacheReason = found.reason
     return false
-  }
-
-  /**
-   * A name proved by the origin's certificate may share one entry. On plain HTTP, and where a client sent no SNI and the
-   * certificate was checked for the address, Host is only the client's word: there an entry belongs to the address it
-   * came from, and a forged Host can poison nobody else's.
-   */
-  #scope(): string {
-    const { conn, request } = this.#ex
-    return request.scheme === 'https' && conn.hello?.sni != null ? '' : conn.dstAddr
-  }
-
-  #replyFromCache(entry: CacheEntry): void {
-    const answer = this.#stations.cache!.answer(entry, this.#ex.request, Date.now())
-    this.#stations.counters.cacheHits++
-    this.#stations.counters.bytesSaved += answer.body === null ? 0 : answer.bodyLength
-    const head = makeHead(answer.status, answer.headers, answer.bodyLength)
-    this.#ex.response = head
-    this.#sendWhole(head, answer.body)
   }
 
   // ── upstream ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #goUpstream(): void {
-    const { conn, request } = this.#ex
-    const https = request.scheme === 'https'
-    this.#acquiring = this.#stations.acquire(
-      {
-        scheme: request.scheme,
-        addr: conn.dstAddr,
-        port: conn.dstPort,
-        name: https ? (conn.hello?.sni ?? conn.dstAddr) : '',
-        sourceAddr: this.#stations.keepClientAddress ? conn.clientAddr : null,
-        // The origin is spoken to as the client could have: h2 only for a client that chose it, and an upgrade needs HTTP/1
-        allowH2: https && conn.clientAlpn === 'h2' && request.upgrade === null,
-      },
-      this,
-    )
-    if (this.#over || this.#upstream !== null) this.#acquiring = null
+    this.#acquiring = this.stations.acquire(originTarget(this.ex, this.stations.keepClientAddress), this)
+    if (this.over || this.#upstream !== null) this.#acquiring = null
   }
 
   onConn(conn: UpstreamConn, reused: boolean): void {
     this.#acquiring = null
-    const ex = this.#ex
+    const ex = this.ex
     ex.upstream = conn.info
     ex.conn.originTlsVersion = conn.info.tlsVersion
     ex.upstreamReused = reused
     ex.upstreamReadyMono = performance.now()
     this.#sentAtMs = Date.now()
     this.#upstream = conn.send(ex.request, this)
-    if (!this.#over) this.#client.resumeBody()
+    if (!this.over) this.client.resumeBody()
   }
 
   onDialError(error: WeirError, info: UpstreamInfo | null): void {
     this.#acquiring = null
-    this.#ex.upstream = info
+    this.ex.upstream = info
     this.#fail(error)
   }
 
   onRequestData(chunk: Buffer): boolean {
-    this.#ex.requestBytes += chunk.length
-    this.#stations.passed(chunk.length)
+    this.ex.requestBytes += chunk.length
+    this.stations.passed(chunk.length)
     return this.#upstream === null ? false : this.#upstream.data(chunk)
   }
 
@@ -180,22 +139,22 @@ export class ExchangeRun implements ClientEvents, UpstreamEvents, UpstreamWaiter
   }
 
   onUpstreamDrain(): void {
-    this.#client.resumeBody()
+    this.client.resumeBody()
   }
 
   // ── response ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   onInformational(status: number, headers: HeaderList): void {
-    this.#client.informational(status, headers)
+    this.client.informational(status, headers)
   }
 
   onResponseHead(head: ResponseHead): void {
-    const ex = this.#ex
+    const ex = this.ex
     ex.firstByteMono = performance.now()
-    this.#stations.hop.response(head)
+    this.stations.hop.response(head)
     ex.response = head
     this.#deciding = true
-    this.#stations.filters.runResponse(ex, this.#afterResponseFilters)
+    this.stations.filters.runResponse(ex, this.#afterResponseFilters)
     if (!this.#deciding) return
     this.#held = true
     this.#upstream?.pause()
@@ -203,32 +162,32 @@ export class ExchangeRun implements ClientEvents, UpstreamEvents, UpstreamWaiter
 
   /** RFC 9111 §4.3.4: the 304 freshens what is stored, and that answers the client once the 304 is over. */
   #revalidated(head: ResponseHead): void {
-    const { cache } = this.#stations
+    const { cache } = this.stations
     const stale = this.#stale!
     this.#stale = null
-    this.#afterNotModified = cache!.freshen(stale, this.#ex.request, head, this.#sentAtMs, Date.now())
+    this.#afterNotModified = cache!.freshen(stale, this.ex.request, head, this.#sentAtMs, Date.now())
     this.#waitsForNotModified = true
-    if (this.#afterNotModified === null) cache!.unconditional(stale, this.#ex.request)
-    else this.#ex.cache = 'revalidated'
+    if (this.#afterNotModified === null) cache!.unconditional(stale, this.ex.request)
+    else this.ex.cache = 'revalidated'
   }
 
   #answerAfterNotModified(): void {
     this.#waitsForNotModified = false
     const entry = this.#afterNotModified
     if (entry === null) this.#goUpstream()
-    else this.#replyFromCache(entry)
+    else this.replyFromCache(entry)
   }
 
   readonly #afterResponseFilters = (reply: LocalReply | null): void => {
     if (!this.#deciding) return // it failed while they thought
     this.#deciding = false
     if (reply !== null) {
-      this.#ex.response = null
+      this.ex.response = null
       this.#release()
-      this.#replyLocally(reply)
+      this.replyLocally(reply)
       return
     }
-    const head = this.#ex.response!
+    const head = this.ex.response!
     if (this.#stale !== null && head.status === 304) this.#revalidated(head)
     else this.#passOn(head)
     if (this.#held) this.#letGo()
@@ -236,9 +195,9 @@ export class ExchangeRun implements ClientEvents, UpstreamEvents, UpstreamWaiter
 
   #passOn(head: ResponseHead): void {
     this.#stale = null
-    if (this.#stations.cache !== null) this.#offerToCache(head)
-    this.#headSent = true
-    this.#client.head(head)
+    if (this.stations.cache !== null) this.#offerToCache(head)
+    this.headSent = true
+    this.client.head(head)
   }
 
   #letGo(): void {
@@ -250,21 +209,21 @@ export class ExchangeRun implements ClientEvents, UpstreamEvents, UpstreamWaiter
   }
 
   #offerToCache(head: ResponseHead): void {
-    const { cache } = this.#stations
-    const ex = this.#ex
+    const { cache } = this.stations
+    const ex = this.ex
     cache!.invalidate(ex.request, head)
     if (ex.cache === 'bypass' || ex.request.upgrade !== null) return
-    const writer = cache!.begin(ex.request, head, this.#scope(), this.#sentAtMs, Date.now())
+    const writer = cache!.begin(ex.request, head, cacheScope(this.ex), this.#sentAtMs, Date.now())
     if (typeof writer === 'string') ex.cacheReason = writer
     else this.#writer = writer
   }
 
   onResponseData(chunk: Buffer): boolean {
     if (this.#waitsForNotModified) return true
-    this.#ex.responseBytes += chunk.length
-    this.#stations.passed(chunk.length)
+    this.ex.responseBytes += chunk.length
+    this.stations.passed(chunk.length)
     this.#writer?.write(chunk)
-    return this.#client.data(chunk)
+    return this.client.data(chunk)
   }
 
   onResponseEnd(trailers: HeaderList | null): void {
@@ -279,32 +238,32 @@ export class ExchangeRun implements ClientEvents, UpstreamEvents, UpstreamWaiter
     }
     this.#writer?.end(true)
     this.#writer = null
-    this.#client.end(trailers)
+    this.client.end(trailers)
   }
 
   onUpgraded(head: ResponseHead, origin: Duplex): void {
     this.#upstream = null
-    const ex = this.#ex
+    const ex = this.ex
     ex.response = head
     ex.firstByteMono = performance.now()
-    this.#headSent = true
-    const client = this.#client.upgrade(head)
+    this.headSent = true
+    const client = this.client.upgrade(head)
     if (client === null) {
       origin.destroy()
       this.#fail(new WeirError('origin-bad-response', 'It switched protocols where that is not possible.'))
       return
     }
     const counters = { bytesUp: 0, bytesDown: 0 }
-    this.#stations.relay(client, { stream: origin, reader: null }, counters, error => {
+    this.stations.relay(client, { stream: origin, reader: null }, counters, error => {
       ex.requestBytes += counters.bytesUp
       ex.responseBytes += counters.bytesDown
-      this.#finish(error?.code === 'idle-timeout' ? null : error)
+      this.finish(error?.code === 'idle-timeout' ? null : error)
       this.#onUpgradeOver(error)
     })
   }
 
   onClientDrain(): void {
-    if (this.#pending !== null) this.#sendPending()
+    if (this.pending !== null) this.sendPending()
     else if (!this.#held) this.#upstream?.resume()
   }
 
@@ -312,7 +271,8 @@ export class ExchangeRun implements ClientEvents, UpstreamEvents, UpstreamWaiter
 
   onUpstreamError(error: WeirError): void {
     this.#upstream = null
-    if (this.#mayRetry(error)) {
+    const untouched = !this.headSent && !this.#waitsForNotModified
+    if (untouched && this.#retries < MAX_RETRIES && maySendAgain(this.ex, error)) {
       this.#retries++
       this.#goUpstream()
       return
@@ -320,41 +280,27 @@ export class ExchangeRun implements ClientEvents, UpstreamEvents, UpstreamWaiter
     this.#fail(error)
   }
 
-  /** RFC 9110 §9.2.2 and RFC 9112 §9.3.1: only what is idempotent, was not partly answered, and died of a stale connection. */
-  #mayRetry(error: WeirError): boolean {
-    const { request } = this.#ex
-    return (
-      error.code === 'origin-reset' &&
-      this.#ex.upstreamReused &&
-      this.#retries < MAX_RETRIES &&
-      !this.#headSent &&
-      !this.#waitsForNotModified &&
-      request.bodyLength === 0 &&
-      IDEMPOTENT.has(request.method)
-    )
-  }
-
   onClientError(error: WeirError): void {
     this.#release()
-    this.#finish(error)
+    this.finish(error)
   }
 
   onClientDone(): void {
-    this.#finish(null)
+    this.finish(null)
   }
 
   /** Any failure on our way or the origin's: a page if nothing was sent yet, else a visible cut. */
   #fail(error: WeirError): void {
-    if (this.#over) return
-    this.#ex.error = error
-    const cut = this.#headSent
+    if (this.over) return
+    this.ex.error = error
+    const cut = this.headSent
     this.#release()
     if (cut) {
-      this.#client.abort(error)
-      this.#finish(error)
+      this.client.abort(error)
+      this.finish(error)
     } else {
-      this.#ex.response = null
-      this.#replyLocally(this.#stations.errorPage(this.#ex, error))
+      this.ex.response = null
+      this.replyLocally(this.stations.errorPage(this.ex, error))
     }
   }
 
@@ -365,61 +311,7 @@ export class ExchangeRun implements ClientEvents, UpstreamEvents, UpstreamWaiter
     this.#upstream = null
     this.#writer?.end(false)
     this.#writer = null
-    this.#pending = null
+    this.pending = null
     this.#deciding = false
-  }
-
-  #finish(error: WeirError | null): void {
-    if (this.#over) return
-    this.#over = true
-    if (error !== null && this.#ex.error === null) this.#ex.error = error
-    if (this.#ex.decision?.verdict === 'block') this.#stations.counters.blocked++
-    this.#stations.emit(exchangeRow(this.#ex, performance.now()))
-  }
-
-  // ── answers of our own ───────────────────────────────────────────────────────────────────────────────────────────
-
-  #replyLocally(reply: LocalReply): void {
-    this.#ex.localReply = reply
-    this.#sendWhole(makeHead(reply.status, reply.headers, reply.body.length), [reply.body])
-  }
-
-  #sendWhole(head: ResponseHead, body: Buffer[] | null): void {
-    this.#headSent = true
-    this.#client.head(head)
-    if (body === null || this.#ex.request.method === 'HEAD' || head.bodyLength === 0) {
-      this.#client.end(null)
-      return
-    }
-    this.#pending = body.slice()
-    this.#sendPending()
-  }
-
-  #sendPending(): void {
-    const pending = this.#pending!
-    while (pending.length > 0) {
-      const chunk = pending.shift()!
-      this.#ex.responseBytes += chunk.length
-      if (!this.#client.data(chunk) && pending.length > 0) return
-      if (this.#pending === null) return // the client went away under the write
-    }
-    this.#pending = null
-    this.#client.end(null)
-  }
-}
-
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
-
-function makeHead(status: number, headers: HeaderList, bodyLength: number): ResponseHead {
-  // RFC 9110 §6.6.1: an answer made here carries a Date; a stored one has its own
-  if (!headerHas(headers, 'date')) headers.push('Date', new Date().toUTCString())
-  return { status, reason: STATUS_CODES[status] ?? '', headers, version: 11, bodyLength }
-}
-
-function plainReply(status: number, text: string): LocalReply {
-  return {
-    status,
-    headers: ['Content-Type', 'text/plain; charset=utf-8', 'Cache-Control', 'no-store'],
-    body: Buffer.from(text),
   }
 }
