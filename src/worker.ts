@@ -66,6 +66,7 @@ async function run(init: WorkerInit): Promise<void> {
       listen(FIRST_LISTEN_FD + i, {
         maxConnections: MAX_CONNECTIONS,
         onSocket: socket => connections.accept(socket, name),
+        onError: error => log.warn({ err: error }, 'a connection could not be accepted'),
       }),
     ),
   )

@@ -18,12 +18,19 @@ export function listenTproxy(fd: number, options: IngressOptions): Promise<net.S
   server.maxConnections = options.maxConnections
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen({ fd }, () => resolve(server))
+    server.listen({ fd }, () => {
+      // An accept that fails (no memory, no descriptors) concerns that one client; unheard it would end the process
+      server.on('error', options.onError)
+      server.removeListener('error', reject)
+      resolve(server)
+    })
   })
 }
 
 export interface IngressOptions {
   onSocket(socket: net.Socket): void
-  /** Beyond this the kernel's queue waits, then refuses. */
+  /** Beyond this a connection is closed as soon as it is accepted. */
   maxConnections: number
+  /** A connection could not be accepted. */
+  onError(error: Error): void
 }

@@ -125,9 +125,9 @@ export class WorkerPool {
   }
 
   #heard(slot: Slot, child: ChildProcess, message: FromWorker): void {
-    if (message.t !== 'ready' && message.t !== 'counters') {
+    if (message?.t !== 'ready' && message?.t !== 'counters') {
       // Also the last words of one that is dead already: its log rows count
-      this.#options.onMessage(message, reply => send(child, reply))
+      this.#pass(slot, child, message)
       return
     }
     if (slot.child !== child) return
@@ -139,6 +139,16 @@ export class WorkerPool {
       if (this.#slots.every(each => each.wasReady)) this.#allReady.resolve()
     } else {
       slot.status.counters = message.counters
+    }
+  }
+
+  /** A worker may be in a stranger's hands: what cannot be understood ends it, not us. */
+  #pass(slot: Slot, child: ChildProcess, message: FromWorker): void {
+    try {
+      this.#options.onMessage(message, reply => send(child, reply))
+    } catch (error) {
+      this.#options.log.error({ worker: slot.id, err: error }, 'worker says what makes no sense and is killed')
+      child.kill('SIGKILL')
     }
   }
 

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import pino from 'pino'
 import { UserError } from '../../../src/core/errors.ts'
-import type { AdminInit, BoxStatus, WorkerInit } from '../../../src/core/ipc.ts'
+import type { AdminInit, BoxStatus, FromWorker, WorkerInit } from '../../../src/core/ipc.ts'
 import { AdminProcess } from '../../../src/supervisor/admin-process.ts'
 import { forkSafely } from '../../../src/supervisor/fork.ts'
 import { WorkerPool } from '../../../src/supervisor/worker-pool.ts'
@@ -21,14 +21,14 @@ function moduleOf(t: ExecutionContext, source: string): string {
   return file
 }
 
-function pool(t: ExecutionContext, source: string, count = 1) {
+function pool(t: ExecutionContext, source: string, count = 1, onMessage: (message: FromWorker) => void = () => {}) {
   const readies: number[] = []
   const workers = new WorkerPool({
     count,
     file: moduleOf(t, source),
     descriptors: () => [],
     init: () => ({}) as WorkerInit,
-    onMessage: () => {},
+    onMessage,
     onReady: ready => readies.push(ready),
     log,
   })
@@ -88,6 +88,26 @@ test('once it has accepted, a worker that dies again and again is started for ev
   const limit = Date.now() + 20_000
   while (workers.statuses()[0]!.restarts <= 4 && Date.now() < limit) await sleep(50)
   t.true(workers.statuses()[0]!.restarts > 4)
+})
+
+test('a worker that talks nonsense is replaced, and the supervisor lives', async t => {
+  const { workers } = pool(t, `${READY} process.send(null); setInterval(() => {}, 1000)`, 1, message => {
+    t.is(message.t, 'log', 'throws for null')
+  })
+  await workers.allReady
+  const limit = Date.now() + 10_000
+  while (workers.statuses()[0]!.restarts === 0 && Date.now() < limit) await sleep(20)
+  t.true(workers.statuses()[0]!.restarts > 0)
+})
+
+test('the last rows of a worker that died are still taken', async t => {
+  const batches: FromWorker[] = []
+  const source = `${READY} process.send({ t: 'log', batch: Buffer.from('[]'), rows: 3, dropped: 0 }, () => process.exit(1))`
+  const { workers } = pool(t, source, 1, message => batches.push(message))
+  await workers.allReady
+  const limit = Date.now() + 10_000
+  while (batches.length < 2 && Date.now() < limit) await sleep(20)
+  t.like(batches[1]!, { t: 'log', rows: 3 })
 })
 
 test('a worker that has not accepted yet does not hold up the end', async t => {
