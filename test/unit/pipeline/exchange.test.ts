@@ -262,3 +262,77 @@ test('HEAD and 304 from the cache carry no body', async t => {
     ],
   )
 })
+
+const STALE = 'HTTP/1.1 200 OK\r\nCache-Control: max-age=0\r\nETag: "a"\r\nContent-Length: 5\r\n\r\nhello'
+
+test('a stored answer is asked about, and a 304 makes it the answer', async t => {
+  const { origin, heard } = scripted(STALE, 'HTTP/1.1 304 Not Modified\r\nETag: "a"\r\n\r\n')
+  const { connect, rows } = await rig(t, origin)
+  const client = await connect()
+  for (let i = 0; i < 2; i++) {
+    client.write(GET)
+    t.regex(await read(client, text => text.endsWith('hello')), /^HTTP\/1\.1 200/)
+  }
+  t.regex(heard[1]!, /if-none-match: "a"/i)
+  await until(() => rows.length === 2)
+  t.like(rows[1]!, { cache: 'revalidated', status: 200, bytesDown: 5 })
+})
+
+test('a 304 about something else: the request is sent again as the client sent it', async t => {
+  const { origin, heard } = scripted(STALE, 'HTTP/1.1 304 Not Modified\r\nETag: "other"\r\n\r\n', OK)
+  const { connect, rows } = await rig(t, origin)
+  const client = await connect()
+  for (let i = 0; i < 2; i++) {
+    client.write(GET)
+    t.regex(await read(client, text => text.endsWith('hello')), /^HTTP\/1\.1 200/)
+  }
+  t.is(heard.length, 3)
+  t.notRegex(heard[2]!, /if-none-match/i)
+  await until(() => rows.length === 2)
+})
+
+test('the origin fails under a revalidation: an error page, one row', async t => {
+  let requests = 0
+  const { connect, rows } = await rig(t, socket => {
+    socket.on('data', () => {
+      if (++requests === 1) socket.write(STALE)
+      else socket.destroy()
+    })
+  })
+  const client = await connect()
+  client.write(GET)
+  await read(client, text => text.endsWith('hello'))
+  client.write(GET)
+  t.regex(await read(client, text => text.includes('\r\n\r\n')), /^HTTP\/1\.1 502/)
+  await until(() => rows.length === 2)
+  t.like(rows[1]!, { status: 502, verdict: 'fail' })
+})
+
+test('a request that loops is answered and logged, its body unread', async t => {
+  const { connect, exchangeRow } = await rig(t, socket => socket.resume())
+  const client = await connect()
+  client.write(`POST /x HTTP/1.1\r\n${HOST}Via: 1.1 weir-test\r\nContent-Length: 5\r\n\r\nhello`)
+  t.regex(await read(client), /^HTTP\/1\.1 508/)
+  t.like(await exchangeRow(), { status: 508, error: 'policy-loop', verdict: 'block' })
+})
+
+test('a client that reads slowly slows the origin down', async t => {
+  let sent = 0
+  const { connect } = await rig(t, async socket => {
+    await once(socket, 'data')
+    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 200000000\r\n\r\n')
+    const piece = Buffer.alloc(100_000)
+    while (sent < 200_000_000 && !socket.destroyed) {
+      sent += piece.length
+      if (!socket.write(piece)) await Promise.race([once(socket, 'drain'), once(socket, 'close')]).catch(() => {})
+    }
+  })
+  const client = await connect()
+  client.pause()
+  client.write(GET)
+  await sleep(1000)
+  const then = sent
+  await sleep(500)
+  t.is(sent, then, 'it stands still')
+  t.true(sent < 60_000_000, `${sent} bytes under way`)
+})
