@@ -128,7 +128,7 @@ test('a locked database: traffic goes on, rows wait and are all there afterwards
   t.is(pidsOf(weir), pids)
 })
 
-test('rows that can be kept nowhere are counted, and the count is shown', async t => {
+test('a lock that outlasts Weir does not hold up its end, and the log tells that rows are lost', async t => {
   const weir = await lab.startWeir()
   t.teardown(() => weir.stop())
   const lock = new Database(`${weir.stateDir}/traffic.db`)
