@@ -45,6 +45,7 @@ class H2Upstream implements UpstreamConn, StreamHome, Watcher {
     })
     this.session.on('error', () => {}) // each stream tells its exchange; 'close' tells the pool
     this.session.on('close', () => this.#onClose())
+    socket.on('end', () => this.#onEnd())
     clock.watch(this)
     if (!socket.destroyed) return
     this.session.destroy() // and no 'close' comes, as the socket's is over
@@ -91,6 +92,12 @@ class H2Upstream implements UpstreamConn, StreamHome, Watcher {
     const before = this.#max
     this.#max = Math.min(this.#ownMax, peerMax ?? this.#ownMax)
     if (this.#max > before) this.onAvailable?.()
+  }
+
+  /** Sockets here may be half-open, and then node would keep the session, and give it new requests that nobody hears. */
+  #onEnd(): void {
+    this.session.close()
+    for (const stream of this.#streams) stream.originEnded()
   }
 
   #onClose(): void {

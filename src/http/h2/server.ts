@@ -59,6 +59,8 @@ class H2Server implements Watcher {
     this.#session.on('stream', (stream, _headers, flags, raw) => this.#onStream(stream, flags, raw))
     this.#session.on('error', cause => this.#onError(cause))
     this.#session.on('close', () => this.#onClose())
+    // Sockets here may be half-open, and then node keeps the session: but who can no longer open a window or reset is gone.
+    options.socket.on('end', () => this.destroy())
     clock.watch(this)
   }
 

@@ -6,8 +6,14 @@ import type { HeaderList } from '../../core/headers.ts'
 import type { HttpLimits } from '../limits.ts'
 import { fieldBytes, fieldObject, plainFields, readResponse, requestFields } from './fields.ts'
 
-const { NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR, NGHTTP2_PROTOCOL_ERROR, NGHTTP2_REFUSED_STREAM, NGHTTP2_CANCEL } =
-  constants
+const {
+  NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE,
+  NGHTTP2_FLAG_END_STREAM,
+  NGHTTP2_NO_ERROR,
+  NGHTTP2_PROTOCOL_ERROR,
+  NGHTTP2_REFUSED_STREAM,
+  NGHTTP2_CANCEL,
+} = constants
 
 /** What a stream needs of its connection. */
 export interface StreamHome {
@@ -170,6 +176,13 @@ export class H2Exchange implements UpstreamStream {
 
   wantTrailers(): void {
     if (!this.#stream.closed && !this.#stream.destroyed) this.#stream.sendTrailers(fieldObject(this.#trailers))
+  }
+
+  /** Nothing more comes from the origin: what is whole and not yet read is still delivered. */
+  originEnded(): void {
+    const { closed, state } = this.#stream
+    if (this.#events !== null && !closed && state.state !== NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE)
+      this.#fail(this.#goneCode())
   }
 
   gone(): void {

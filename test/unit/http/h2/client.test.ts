@@ -14,7 +14,7 @@ import type { HeaderList } from '../../../../src/core/headers.ts'
 import { connectH2 } from '../../../../src/http/h2/client.ts'
 import { upstreamStreams, upstreamWindow } from '../../../../src/http/h2/settings.ts'
 import { DEFAULT_LIMITS, type HttpLimits } from '../../../../src/http/limits.ts'
-import { until } from './frames.ts'
+import { END_STREAM, frame, headersFrame, until } from './frames.ts'
 
 class Probe implements UpstreamEvents {
   heads: ResponseHead[] = []
@@ -464,3 +464,73 @@ test('the window follows the round trip, the number of streams the window', t =>
     t.true(upstreamStreams(upstreamWindow(rtt)) * upstreamWindow(rtt) <= 64 * 1024 * 1024)
   }
 })
+
+/** An origin by hand, on a socket that may be half-open as all sockets of a worker: when told, it sends this and a FIN. */
+async function leavingOrigin(t: ExecutionContext, answer: Buffer): Promise<{ conn: UpstreamConn; leave(): void }> {
+  const server = net.createServer({ allowHalfOpen: true })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as net.AddressInfo
+  const near = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  const [[far]] = (await Promise.all([once(server, 'connection'), once(near, 'connect')])) as [[net.Socket], unknown]
+  far.on('error', () => {}).resume()
+  far.write(Buffer.concat([frame(4, 0, 0), frame(4, 1, 0)]))
+  const conn = connectH2(near, INFO, DEFAULT_LIMITS)
+  t.teardown(() => {
+    conn.destroy()
+    far.destroy()
+    server.close()
+  })
+  return { conn, leave: () => void far.end(answer) }
+}
+
+const RESPONSE = headersFrame(1, [[':status', '200']], false)
+
+test('the FIN of an origin: an idle connection is given to nobody any more', async t => {
+  const { conn, leave } = await leavingOrigin(t, Buffer.alloc(0))
+  let closed = 0
+  conn.onClosed = () => closed++
+  t.true(conn.capacity() > 0)
+  leave()
+  await until(() => closed === 1)
+  t.is(conn.capacity(), 0)
+})
+
+for (const [what, answer, code] of [
+  ['before the answer', Buffer.alloc(0), 'origin-reset'],
+  ['within the answer', Buffer.concat([RESPONSE, frame(0, 0, 1, Buffer.from('half'))]), 'origin-cut-off'],
+] as const) {
+  test(`the FIN of an origin ${what} is told at once`, async t => {
+    const { conn, leave } = await leavingOrigin(t, answer)
+    const probe = send(conn)
+    leave()
+    await until(() => probe.errors.length === 1)
+    t.is(probe.errors[0]!.code, code)
+    t.is(probe.ended, 0)
+    t.is(conn.capacity(), 0)
+  })
+}
+
+for (const over of [{}, { method: 'POST', bodyLength: 5 }]) {
+  const name = over.method ?? 'GET'
+  test(`the FIN of an origin after the whole answer, to a slow reader: every byte is delivered (${name})`, async t => {
+    const body = Buffer.alloc(40_000, 'x')
+    const frames = [0, 1, 2, 3].map(i =>
+      frame(0, i === 3 ? END_STREAM : 0, 1, body.subarray(i * 10_000, (i + 1) * 10_000)),
+    )
+    const { conn, leave } = await leavingOrigin(t, Buffer.concat([RESPONSE, ...frames]))
+    let closed = 0
+    conn.onClosed = () => closed++
+    const upload = send(conn, over)
+    upload.accept = false
+    leave()
+    await until(() => upload.heads.length === 1 && conn.capacity() === 0)
+    await new Promise(resolve => setTimeout(resolve, 50))
+    t.true(upload.text.length < body.length)
+    upload.accept = true
+    upload.stream.resume()
+    await until(() => upload.ended === 1 && closed === 1)
+    t.is(upload.text.length, body.length)
+    t.deepEqual(upload.errors, [])
+  })
+}

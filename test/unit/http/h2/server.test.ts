@@ -110,7 +110,9 @@ async function box(t: ExecutionContext, how: How = {}): Promise<Box> {
       serve(socket)
     })
   }
-  const server = how.secure === undefined ? net.createServer(peeked) : tls.createServer(how.secure, serve)
+  // As the real listener: a spliced connection may be closed on one side
+  const half = { allowHalfOpen: true }
+  const server = how.secure ? tls.createServer({ ...how.secure, ...half }, serve) : net.createServer(half, peeked)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   out.port = (server.address() as net.AddressInfo).port
@@ -240,15 +242,24 @@ test('HEAD, 204 and 304 have no body; HEAD keeps the length; connection fields a
   }
 })
 
-test('over TLS with ALPN, curl and nghttp get their answers', async t => {
+function temporaryDir(t: ExecutionContext): string {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'weir-h2-'))
   t.teardown(() => rmSync(dir, { recursive: true }))
+  return dir
+}
+
+function selfSigned(dir: string): tls.TlsOptions {
   const [key, cert] = [path.join(dir, 'key.pem'), path.join(dir, 'cert.pem')]
   const req = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost -keyout ${key} -out ${cert}`
   execFileSync('openssl', req.split(' '), { stdio: 'ignore' })
+  return { key: readFileSync(key), cert: readFileSync(cert), ALPNProtocols: ['h2'] }
+}
+
+test('over TLS with ALPN, curl and nghttp get their answers', async t => {
+  const dir = temporaryDir(t)
   const b = await box(t, {
     sni: 'localhost',
-    secure: { key: readFileSync(key), cert: readFileSync(cert), ALPNProtocols: ['h2'] },
+    secure: selfSigned(dir),
     onRequest: p => {
       p.onEnd = () => p.answer(`${p.ex.request.method} ${p.ex.request.scheme} ${Buffer.concat(p.body).length}`)
       process.nextTick(() => p.stream.resumeBody())
@@ -618,6 +629,33 @@ test('time: a client that stops reading is given up, before and after the end of
     await until(() => slow.destroyed)
   }
 })
+
+for (const secure of [false, true]) {
+  test(`the FIN of a client ends its connection and what runs on it (TLS: ${secure})`, async t => {
+    const b = await box(t, secure ? { secure: selfSigned(temporaryDir(t)) } : {})
+    const open = async (): Promise<net.Socket> => {
+      const to = { port: b.port, host: '127.0.0.1', allowHalfOpen: true }
+      const socket = secure ? tls.connect({ ...to, ALPNProtocols: ['h2'], rejectUnauthorized: false }) : net.connect(to)
+      t.teardown(() => socket.destroy())
+      socket.write(PREFACE)
+      await once(socket, 'data')
+      return socket.resume()
+    }
+    const idle = await open()
+    idle.end()
+    await until(() => b.closed.length === 1)
+    const busy = await open()
+    const scheme = secure ? 'https' : 'http'
+    const fields = get().map(([name, value]): [string, string] => [name, name === ':scheme' ? scheme : value])
+    busy.end(headersFrame(1, fields, true))
+    await until(() => b.closed.length === 2)
+    t.deepEqual(b.closed, [null, null])
+    t.deepEqual(
+      b.probes[0]!.errors.map(e => e.code),
+      ['client-gone'],
+    )
+  })
+}
 
 test('a socket that is gone already is told at once', async t => {
   const b = await box(t)
