@@ -25,6 +25,8 @@ interface Props {
 }
 
 const HEIGHT = 220
+/** There is no half row. */
+const WHOLE_STEPS = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map(step => step * 10 ** power)).flat()
 
 /** A canvas knows no custom properties: a probe element turns `light-dark(…)` into a colour. */
 function resolveColors(names: string[]): string[] {
@@ -70,7 +72,7 @@ function options(props: Props, width: number, latest: { current: Props }): uPlot
         space: 70,
         values: (_, splits) => splits.map(s => axisTime(s * 1000, rangeMs)),
       },
-      { ...axis, size: 44, space: 44, values: (_, splits) => splits.map(v => (Number.isInteger(v) ? short(v) : '')) },
+      { ...axis, size: 44, space: 44, incrs: WHOLE_STEPS, values: (_, splits) => splits.map(short) },
     ],
     series: [
       {},
