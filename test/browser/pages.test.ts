@@ -131,7 +131,7 @@ test.serial('theme and language are kept', async t => {
 
 test.serial('old numbers are greyed with their age while the gateway is away, and come back by themselves', async t => {
   const { page } = await visit(browser, box, '/')
-  await page.locator('.tiles').waitFor()
+  await page.locator('.dash-body canvas').first().waitFor()
   const comeBack = await box.outage()
   await page.getByText('The gateway cannot be reached').waitFor({ timeout: 30_000 })
   await page.getByText(/Not fresh/).waitFor({ timeout: 30_000 })

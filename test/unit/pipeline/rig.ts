@@ -138,11 +138,11 @@ export async function read(socket: net.Socket, enough: (text: string) => boolean
 }
 
 export async function until<T>(look: () => T | undefined | false): Promise<T> {
-  const limit = Date.now() + 5000
+  const limit = Date.now() + 20_000
   for (;;) {
     const found = look()
     if (found !== undefined && found !== false) return found
-    if (Date.now() > limit) throw new Error('not within 5 s')
+    if (Date.now() > limit) throw new Error('not within 20 s')
     await new Promise(resolve => setTimeout(resolve, 10))
   }
 }
