@@ -106,7 +106,7 @@ async function rowsBehind(link: Locator): Promise<number> {
 
 test.serial('every number of the dashboard is the number of rows it opens', async t => {
   const all = bench.rows('v_exchanges', '1').length + bench.rows('v_connections', 'exchanges = 0').length
-  await page.getByRole('link', { name: 'Dashboard' }).click()
+  await page.getByRole('link', { name: 'Dashboard', exact: true }).click()
   await page.getByText(`${all} in 1 hour`).waitFor()
   const sub = async (tile: number) => page.locator('.tile').nth(tile).locator('.tile-sub').innerText()
   const wanted: [string, number, Locator][] = [
@@ -146,7 +146,7 @@ test.serial('every number of the dashboard is the number of rows it opens', asyn
 })
 
 test.serial('a worker is killed: the UI goes on, says so, and gets every new row once', async t => {
-  await page.getByRole('link', { name: 'Live' }).click()
+  await page.getByRole('link', { name: 'Live traffic', exact: true }).click()
   await hostRow(page, 'games.example').waitFor()
   await page.getByText('live', { exact: true }).waitFor()
   const before = await ids(page)
@@ -172,7 +172,7 @@ test.serial('a worker is killed: the UI goes on, says so, and gets every new row
   await page.reload()
   await hostRow(page, 'www.origin.example/after-2').waitFor()
   t.deepEqual(await ids(page), after, 'the stream brought what the log holds')
-  await page.getByRole('link', { name: 'Dashboard' }).click()
+  await page.getByRole('link', { name: 'Dashboard', exact: true }).click()
   await page.getByText('Workers were restarted 1×').waitFor({ timeout: 10_000 })
   t.deepEqual(errors, [])
 })
