@@ -97,22 +97,24 @@ test('5,000 idle inspected connections: each costs little, and all of them work 
   }
 })
 
-/** N connections that say half of something and then drip one byte a second. */
+/** N connections that say half of something and then drip one byte a second; or, with `keep`, that ask once and rest. */
 const LORIS = `
 import net from 'node:net'
 import { createInterface } from 'node:readline'
 const HALVES = { 80: 'GET / HTTP/1.1\\r\\nHost: www.origin.example\\r\\nX-', 443: Buffer.from('1603010200010001fc0303', 'hex') }
 let open = 0, reset = 0
-const start = (port, localAddress) => {
+const WHOLE = 'GET / HTTP/1.1\\r\\nHost: www.origin.example\\r\\n\\r\\n'
+const start = (port, localAddress, keep) => {
   open++
-  const socket = net.connect({ host: '203.0.113.10', port, localAddress }, () => socket.write(HALVES[port]))
-  const drip = setInterval(() => socket.write('a'), 1000)
+  const socket = net.connect({ host: '203.0.113.10', port, localAddress }, () => socket.write(keep ? WHOLE : HALVES[port]))
+  socket.resume()
+  const drip = keep ? undefined : setInterval(() => socket.write('a'), 1000)
   socket.on('error', error => { if (error.code === 'ECONNRESET') reset++ })
   socket.on('close', () => { open--; clearInterval(drip) })
 }
 createInterface({ input: process.stdin }).on('line', line => {
-  const [word, count, port, addr] = line.split(' ')
-  if (word === 'open') for (let i = 0; i < Number(count); i++) start(Number(port), addr)
+  const [word, count, port, addr, keep] = line.split(' ')
+  if (word === 'open') for (let i = 0; i < Number(count); i++) start(Number(port), addr, keep === 'keep')
   setTimeout(() => console.log(JSON.stringify({ open, reset })), word === 'open' ? 2000 : 0)
 })
 `
@@ -142,7 +144,7 @@ test('500 slow-loris connections leave others unharmed, and end', async t => {
 test('one device may hold 2,048 connections; another is served meanwhile, and it is again when they are gone', async t => {
   const greedy = puppet(LORIS)
   try {
-    await greedy.ask('open 2100 443 10.77.1.12')
+    await greedy.ask('open 2100 80 10.77.1.12 keep')
     // The worker needs a moment to accept them all
     const limit = Date.now() + 30_000
     let seen = await greedy.ask('count')
