@@ -1,4 +1,5 @@
 import type { Decision } from './decision.ts'
+import type { HandshakeOutcome } from './tls-policy.ts'
 
 export type Protocol = 'tls' | 'h1' | 'h2' | 'other' | 'none'
 
@@ -13,6 +14,11 @@ export interface HelloFacts {
   ech: boolean
   /** Signature schemes offered include ECDSA with P-256. */
   ecdsa: boolean
+  /** A server name was sent that is no host name (NUL, `*`, a slash, over-long, an address): nothing is minted for it. */
+  badName: boolean
+  /** Fingerprints of the hello: 32 hex digits; `t13d1516h2_8daaf6152771_b186095e22b6`. */
+  ja3: string
+  ja4: string
 }
 
 /** State of one client connection: the only place for it, so nothing is hung on sockets. */
@@ -44,6 +50,12 @@ export class Conn {
   bytesDown = 0
   /** Exchanges carried. */
   exchanges = 0
+  /** How the handshake with the client ended, once that is known; '' before, and without one. */
+  outcome: HandshakeOutcome | '' = ''
+  /** The TLS exception in use towards the origin, in words for the log; ''. */
+  exception = ''
+  /** By what the origin's certificate is known not to be revoked: `staple`, `ocsp`, `crl`, `list`, `none`; ''. */
+  revocation = ''
 
   constructor(init: {
     id: string

@@ -1,3 +1,5 @@
+import type { TlsException, TlsPolicy } from './tls-policy.ts'
+
 /** How far Weir looks into a connection: all of it, only the names in the handshake, or not at all. */
 export type Tier = 'inspect' | 'names' | 'pass'
 
@@ -10,6 +12,13 @@ export type ReasonCode =
   | 'server-first' // the client said nothing; the server may speak first: tunnelled
   | 'no-name' // TLS without a server name
   | 'ech' // the inner name is encrypted
+  | 'learned-untrusting' // this device trusts nothing we sign
+  | 'learned-pinned' // this name's apps turn our certificate down
+  | 'learned-client-cert' // the origin wants a client certificate
+  | 'never-decrypt' // the shipped list of hosts that are never opened: `list`, `listLine`
+  | 'alpn' // the client offers only protocols we do not speak
+  | 'old-client' // TLS 1.0 or 1.1 only
+  | 'enrolling' // the device is trying out whether it trusts us
   | 'malformed' // the first bytes were refused
   | 'loop' // the destination is Weir itself
   | 'error' // Weir refused for a technical cause: see the error code
@@ -56,6 +65,9 @@ export interface RequestFacts extends ConnectionFacts {
 /** A compiled policy snapshot. Pure and synchronous; swapped whole. */
 export interface Policy {
   readonly version: string
+  readonly tls: TlsPolicy
+  /** The exception in force for an origin, the most specific host first; null: none. */
+  exceptionFor(host: string, nowMs: number): TlsException | null
   /** Before anything is opened: tier, and block if the name alone decides. */
   decideConnection(facts: ConnectionFacts): Decision
   /** With the URL known. */

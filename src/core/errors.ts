@@ -1,3 +1,5 @@
+import type { ChainLink } from './tls-policy.ts'
+
 /** Whose fault a failure is: decides the page, the status and the log level. */
 export type Fault = 'client' | 'origin' | 'policy' | 'self'
 
@@ -48,6 +50,18 @@ export const ERRORS = {
     status: 0,
     retry: 'never',
     text: 'The client does not trust the certificate of this gateway.',
+  },
+  'client-tls-old': {
+    fault: 'client',
+    status: 0,
+    retry: 'never',
+    text: 'The client can only speak versions of TLS that are no longer safe.',
+  },
+  'client-tls-name': {
+    fault: 'client',
+    status: 0,
+    retry: 'never',
+    text: 'The client asked for a server name that is not a host name.',
   },
   // origin
   'origin-unreachable': { fault: 'origin', status: 502, retry: 'never', text: 'The web server could not be reached.' },
@@ -113,6 +127,30 @@ export const ERRORS = {
     retry: 'never',
     text: 'The certificate of the web server is not valid.',
   },
+  'origin-cert-revoked': {
+    fault: 'origin',
+    status: 526,
+    retry: 'never',
+    text: 'The certificate of the web server has been revoked.',
+  },
+  'origin-cert-status': {
+    fault: 'origin',
+    status: 526,
+    retry: 'never',
+    text: 'It could not be proved that the certificate of the web server has not been revoked.',
+  },
+  'origin-cert-signature': {
+    fault: 'origin',
+    status: 526,
+    retry: 'never',
+    text: 'The certificate of the web server is wrongly signed.',
+  },
+  'origin-client-cert': {
+    fault: 'origin',
+    status: 502,
+    retry: 'never',
+    text: 'The web server wants a certificate from the client, which the gateway cannot give.',
+  },
   // policy
   'policy-blocked': {
     fault: 'policy',
@@ -140,6 +178,8 @@ export type ErrorCode = keyof typeof ERRORS
 export class WeirError extends Error {
   readonly code: ErrorCode
   readonly detail: string
+  /** The certificates it is about, leaf first, for the page; null when it is about none. */
+  chain: readonly ChainLink[] | null = null
   constructor(code: ErrorCode, detail = '', cause?: unknown) {
     super(
       detail === '' ? ERRORS[code].text : `${ERRORS[code].text} ${detail}`,

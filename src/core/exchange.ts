@@ -130,6 +130,12 @@ export interface UpstreamInfo {
   tlsVersion: string
   cipher: string
   alpn: string
+  /** Allowances the verdict on its certificate made use of, in words for the log; ''. */
+  exception: string
+  /** What says it is not revoked: `staple`, `ocsp`, `crl`, `list`, `none`; '' on plain. */
+  revocation: string
+  /** Does the origin's certificate speak for that host too? null: plain HTTP, nothing is proved. */
+  covers: ((host: string) => boolean) | null
   /** Milliseconds. */
   connectMs: number
   tlsMs: number

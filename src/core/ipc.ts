@@ -1,4 +1,5 @@
 import type { CaPublic, LeafCertificate } from './ca.ts'
+import type { HandshakeEvent, LearnedEntry } from './tls-policy.ts'
 
 /** What a worker needs to know; sent once at start, before it gives up its privileges. */
 export interface WorkerInit {
@@ -54,7 +55,20 @@ export type ToWorker =
   | { t: 'policy'; policy: PolicySource }
   | { t: 'own-addresses'; addrs: string[] }
   | { t: 'purge'; host: string | null }
+  /** Every conclusion in force; replaces the one before. */
+  | { t: 'learned'; entries: LearnedEntry[] }
+  /** Something one worker found out that all must know. */
+  | { t: 'shared'; fact: SharedFact }
+  /** 48 octets each, the one to use first; the others still open old tickets. */
+  | { t: 'ticket-keys'; keys: Buffer }
   | { t: 'drain' }
+
+/** Short-lived, bounded by whoever keeps it. */
+export type SharedFact =
+  /** The device is on the enrolment page: its connections to `host` are opened, whatever was learned. */
+  | { kind: 'enrolling'; client: string; host: string; until: number }
+  /** A person clicked through the warning about this very certificate. */
+  | { kind: 'override'; client: string; host: string; fingerprint: string; until: number }
 
 /** worker → supervisor */
 export type FromWorker =
@@ -63,6 +77,8 @@ export type FromWorker =
   /** UTF-8 JSON array of LogRow; forwarded to the store thread unread. */
   | { t: 'log'; batch: Buffer; rows: number; dropped: number }
   | { t: 'counters'; counters: WorkerCounters }
+  | { t: 'handshakes'; events: HandshakeEvent[] }
+  | { t: 'share'; fact: SharedFact }
   | { t: 'policy-failed'; version: string; message: string }
   /** Everything is over and logged; the process ends. */
   | { t: 'drained' }

@@ -32,6 +32,15 @@ export interface ConnectionRow {
   exchanges: number
   clientTls: string
   originTls: string
+  /** Fingerprints of the ClientHello, or ''. */
+  ja3: string
+  ja4: string
+  /** An encrypted_client_hello extension was there: 0 or 1. */
+  ech: number
+  /** How the client ended the handshake with us (HandshakeOutcome), or ''. */
+  handshake: string
+  /** The TLS exception used towards the origin, or ''. */
+  exception: string
   /** Closed error code or ''. */
   error: string
   errorDetail: string
@@ -73,6 +82,10 @@ export interface ExchangeRow {
   originTls: string
   upstream: string
   upstreamReused: number
+  /** The TLS exception used towards the origin, or ''. */
+  exception: string
+  /** What says that the origin's certificate is not revoked, or ''. */
+  revocation: string
   error: string
   errorDetail: string
 }

@@ -88,6 +88,9 @@ export function helloFacts(hello: ClientHello): HelloFacts {
     maxVersion,
     ech: hello.ech,
     ecdsa: hello.signatureSchemes.includes(ECDSA_SECP256R1_SHA256),
+    badName: hello.sniFault !== null,
+    ja3: '',
+    ja4: '',
   }
 }
 

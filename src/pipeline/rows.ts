@@ -36,6 +36,11 @@ export function connectionRow(conn: Conn, reason: Reason, error: WeirError | nul
     exchanges: conn.exchanges,
     clientTls: conn.clientTlsVersion,
     originTls: conn.originTlsVersion,
+    ja3: conn.hello?.ja3 ?? '',
+    ja4: conn.hello?.ja4 ?? '',
+    ech: conn.hello?.ech ? 1 : 0,
+    handshake: conn.outcome,
+    exception: conn.exception,
     error: error?.code ?? '',
     errorDetail: error?.detail ?? '',
   }
@@ -81,6 +86,8 @@ export function exchangeRow(ex: Exchange, nowMono: number): ExchangeRow {
     originTls: upstream?.tlsVersion ?? '',
     upstream: upstream === null ? '' : upstream.addr,
     upstreamReused: ex.upstreamReused ? 1 : 0,
+    exception: upstream?.exception ?? '',
+    revocation: upstream?.revocation ?? '',
     error: error?.code ?? '',
     errorDetail: error?.detail ?? '',
   }

@@ -8,6 +8,7 @@ import {
   type RequestFacts,
   type Tier,
 } from '../core/decision.ts'
+import type { TlsException, TlsPolicy } from '../core/tls-policy.ts'
 import type { AddressMap } from './address-map.ts'
 import { type DomainIndex, Hits } from './domain-index.ts'
 import { canonicalPath, canonicalV6, pathUnder } from './names.ts'
@@ -18,6 +19,17 @@ export type Source =
   /** Here the index's "line" is a place in `urls`. */
   | { kind: 'urls'; rule: number }
   | { kind: 'list'; name: string; rules: number[] }
+
+/** What holds where the document says nothing. */
+const DEFAULT_TLS: TlsPolicy = {
+  revocation: 'soft',
+  override: 'never',
+  oldClients: 'refuse',
+  notHttp: 'relay',
+  untrusting: 'names',
+  pinned: 'names',
+  neverDecrypt: 'default',
+}
 
 /** One rule as the compiler leaves it; its number is its place in the document, from 0. */
 export interface CompiledRule {
@@ -57,6 +69,7 @@ export interface CompiledParts {
  */
 export class CompiledPolicy implements Policy {
   readonly version: string
+  readonly tls: TlsPolicy = DEFAULT_TLS
   readonly text: string
   readonly rules: readonly CompiledRule[]
   readonly listEntries: number
@@ -89,6 +102,10 @@ export class CompiledPolicy implements Policy {
     this.#defaultReason = Object.freeze({ ...NO_REASON, line: parts.defaultLine })
     this.#certain = new Uint32Array(this.#siteless.length)
     this.#open = new Uint32Array(this.#siteless.length)
+  }
+
+  exceptionFor(_host: string, _nowMs: number): TlsException | null {
+    return null
   }
 
   decideConnection(facts: ConnectionFacts): Decision {

@@ -46,6 +46,9 @@ export function dial(target: UpstreamTarget, deps: DialDeps, done: DialDone): ()
       tlsVersion: '',
       cipher: '',
       alpn: '',
+      exception: '',
+      revocation: '',
+      covers: null,
       connectMs: performance.now() - startedMono,
       tlsMs: 0,
     }

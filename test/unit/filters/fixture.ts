@@ -41,6 +41,16 @@ export function decision(more: Partial<Decision> = {}): Decision {
 export function policyThat(answer: Decision, asked: RequestFacts[] = []): Policy {
   return {
     version: 't',
+    tls: {
+      revocation: 'soft',
+      override: 'never',
+      oldClients: 'refuse',
+      notHttp: 'relay',
+      untrusting: 'names',
+      pinned: 'names',
+      neverDecrypt: 'none',
+    },
+    exceptionFor: () => null,
     decideConnection: () => answer,
     decideRequest(facts) {
       asked.push(facts)

@@ -78,7 +78,19 @@ async function origin(limits: Partial<HttpLimits> = {}): Promise<Origin> {
     text += chunk.toString('latin1')
   })
   const writes = countWrites(socket)
-  const info = { addr: '', port: 0, verifiedName: null, tlsVersion: '', cipher: '', alpn: '', connectMs: 0, tlsMs: 0 }
+  const info = {
+    addr: '',
+    port: 0,
+    verifiedName: null,
+    tlsVersion: '',
+    cipher: '',
+    alpn: '',
+    exception: '',
+    revocation: '',
+    covers: null,
+    connectMs: 0,
+    tlsMs: 0,
+  }
   const conn = connectH1(socket, info, { ...DEFAULT_LIMITS, ...limits })
   let closed = 0
   let available = 0

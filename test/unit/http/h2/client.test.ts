@@ -62,6 +62,9 @@ const INFO = {
   tlsVersion: '',
   cipher: '',
   alpn: 'h2',
+  exception: '',
+  revocation: '',
+  covers: null,
   connectMs: 1,
   tlsMs: 0,
 }
