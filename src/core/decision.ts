@@ -42,6 +42,8 @@ export interface Decision {
   reason: Reason
   tier: Tier
   tierReason: Reason
+  /** `never`: the rule that gave the tier forbids that anything learned takes its place. */
+  learned?: 'never'
 }
 
 export interface ConnectionFacts {
@@ -53,6 +55,8 @@ export interface ConnectionFacts {
   host: string | null
   /** Milliseconds since the epoch. */
   now: number
+  /** It will not be opened, whatever tier the rules give: a verdict cannot wait for the URL. */
+  closed?: boolean
 }
 
 export interface RequestFacts extends ConnectionFacts {

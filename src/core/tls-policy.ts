@@ -16,6 +16,8 @@ export interface TlsException {
   reason: string
   /** Of the policy document, from 1; 0: a person clicked through the warning. */
   line: number
+  /** Set when a person clicked through: it holds for this client and this very certificate alone. */
+  only: { client: string; fingerprint: string } | null
 }
 
 /** The policy document's `tls` part, every default filled in. */
@@ -82,7 +84,7 @@ export type LearnedKind =
 export interface LearnedEntry {
   id: string
   kind: LearnedKind
-  /** Client address, or '' for every client. */
+  /** Client address, name of a policy group (a letter first, so never taken for an address), or '' for every client. */
   client: string
   /** Host name, or '' for every name. */
   host: string

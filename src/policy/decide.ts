@@ -113,7 +113,7 @@ export class CompiledPolicy implements Policy {
     const tierRule = this.#first(this.#certain, this.#withTier, facts.dstPort)
     const tier = tierRule < 0 ? this.#parts.defaultTier : this.rules[tierRule]!.tier!
     let actionRule = this.#first(this.#certain, this.#withAction, facts.dstPort)
-    if (this.#actionOf(actionRule) === 'block' && tier === 'inspect' && facts.host !== null) {
+    if (this.#actionOf(actionRule) === 'block' && tier === 'inspect' && facts.closed !== true && facts.host !== null) {
       // A URL still unknown may be allowed by a rule further up: then the request decides. Where no request will be seen, it cannot
       const allowing = this.#first(this.#open, this.#allowing, facts.dstPort)
       if (allowing >= 0 && (actionRule < 0 || allowing < actionRule)) actionRule = allowing
