@@ -4,9 +4,12 @@ import { type Problem, type ReadDocument, readDocument } from '../core/document.
 import { AddressMap, type AddressRange, parseRange } from './address-map.ts'
 import { CompiledPolicy, type CompiledRule, type Source, setBit, wordsFor } from './decide.ts'
 import { DomainIndexBuilder } from './domain-index.ts'
+import { Exceptions } from './exceptions.ts'
 import { readListText } from './list-text.ts'
 import { parseDomain, parseUrl } from './names.ts'
+import { NEVER_DECRYPT } from './never-decrypt.ts'
 import { knownKeys, LIMITS, type PolicyDocument, parsePorts, policySchema, type RuleDocument } from './schema.ts'
+import { compileExceptions, compileTls } from './tls-part.ts'
 
 export interface CompileOptions {
   /** For whatever no rule gives a tier: `tls.tier` of the box's configuration. */
@@ -15,6 +18,11 @@ export interface CompileOptions {
   readList(path: string): string
   /** Name of this version of the document. */
   version: string
+  /**
+   * Milliseconds since the epoch, given when a person brings the document in: dates are held against it then, and never
+   * at a start, when the clock of a box may be years off.
+   */
+  importedAt?: number
 }
 
 /** What became of each list, for the page that shows the policy. */
@@ -95,6 +103,12 @@ class Compiler {
       this.#addRule(rule, i)
     })
     this.#markEnds()
+    const tls = compileTls(this.#document.tls)
+    if (tls.neverDecrypt === 'default') this.#addNeverDecrypt()
+    const exceptions = compileExceptions(this.#document.exceptions ?? [], this.#options.importedAt ?? null, at => ({
+      line: this.#lineAt(at),
+      problem: message => this.#problem(at, message),
+    }))
     if (this.#problems.length > 0) return refused(this.#problems)
     const { version, defaultTier } = this.#options
     const hasDefault = this.#document.default != null
@@ -110,6 +124,10 @@ class Compiler {
       defaultTier,
       defaultAction: this.#document.default?.action ?? 'allow',
       defaultLine: hasDefault ? this.#lineAt(['default', 'action']) : 0,
+      tls,
+      exceptions: new Exceptions(exceptions),
+      groups: this.#groupMap(),
+      groupNames: Object.keys(this.#document.groups ?? {}),
     })
     return { policy, problems: [], lists: this.#reports }
   }
@@ -162,6 +180,14 @@ class Compiler {
     return null
   }
 
+  #addNeverDecrypt(): void {
+    const source = this.#sources.push({ kind: 'never-decrypt' }) - 1
+    readListText(NEVER_DECRYPT, (domain, exact, line) => {
+      this.#index.add(domain, exact, source, line)
+      return true
+    })
+  }
+
   // ── rules ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #addRule(rule: RuleDocument, number: number): void {
@@ -184,6 +210,7 @@ class Compiler {
       endLine: line,
       action: rule.action ?? null,
       tier: rule.tier ?? null,
+      learned: rule.learned ?? null,
       ports: rule.ports === undefined ? null : rule.ports.flatMap(value => parsePorts(value)!),
       hasSites: domains !== undefined || urls !== undefined || lists.length > 0,
       lists,
@@ -246,6 +273,18 @@ class Compiler {
       setsOfRule.forEach((own, rule) => {
         if (own === null || own.some(set => members.has(set))) setBit(bits, rule)
       })
+      return bits
+    })
+  }
+
+  /** Which groups an address belongs to: a set of addresses for each. */
+  #groupMap(): AddressMap | null {
+    const groups = Object.values(this.#document.groups ?? {})
+    if (groups.length === 0) return null
+    const sets = groups.map(group => group.clients.flatMap(asRange))
+    return new AddressMap(sets, members => {
+      const bits = new Uint32Array(wordsFor(groups.length))
+      for (const member of members) setBit(bits, member)
       return bits
     })
   }

@@ -11,6 +11,8 @@ import {
 import type { TlsException, TlsPolicy } from '../core/tls-policy.ts'
 import type { AddressMap } from './address-map.ts'
 import { type DomainIndex, Hits } from './domain-index.ts'
+import { isEchPublicName } from './ech-names.ts'
+import type { Exceptions } from './exceptions.ts'
 import { canonicalPath, canonicalV6, pathUnder } from './names.ts'
 
 /** What stands behind a number of the domain index. */
@@ -19,17 +21,8 @@ export type Source =
   /** Here the index's "line" is a place in `urls`. */
   | { kind: 'urls'; rule: number }
   | { kind: 'list'; name: string; rules: number[] }
-
-/** What holds where the document says nothing. */
-const DEFAULT_TLS: TlsPolicy = {
-  revocation: 'soft',
-  override: 'never',
-  oldClients: 'refuse',
-  notHttp: 'relay',
-  untrusting: 'names',
-  pinned: 'names',
-  neverDecrypt: 'default',
-}
+  /** The shipped list of hosts that are never opened. */
+  | { kind: 'never-decrypt' }
 
 /** One rule as the compiler leaves it; its number is its place in the document, from 0. */
 export interface CompiledRule {
@@ -39,6 +32,8 @@ export interface CompiledRule {
   endLine: number
   action: 'allow' | 'block' | null
   tier: Tier | null
+  /** Nothing learned may close what it opens. */
+  learned: 'never' | null
   /** Pairs [first, last]; null = any. */
   ports: number[] | null
   /** Has `domains`, `lists` or `urls`. */
@@ -61,6 +56,11 @@ export interface CompiledParts {
   defaultTier: Tier
   defaultAction: 'allow' | 'block'
   defaultLine: number
+  tls: TlsPolicy
+  exceptions: Exceptions
+  /** One set for each group, in the order of `groupNames`; null without groups. */
+  groups: AddressMap | null
+  groupNames: readonly string[]
 }
 
 /**
@@ -69,7 +69,7 @@ export interface CompiledParts {
  */
 export class CompiledPolicy implements Policy {
   readonly version: string
-  readonly tls: TlsPolicy = DEFAULT_TLS
+  readonly tls: TlsPolicy
   readonly text: string
   readonly rules: readonly CompiledRule[]
   readonly listEntries: number
@@ -89,6 +89,7 @@ export class CompiledPolicy implements Policy {
   constructor(parts: CompiledParts) {
     const { rules } = parts
     this.version = parts.version
+    this.tls = parts.tls
     this.text = parts.text
     this.rules = rules
     this.listEntries = parts.index.entries
@@ -104,28 +105,60 @@ export class CompiledPolicy implements Policy {
     this.#open = new Uint32Array(this.#siteless.length)
   }
 
-  exceptionFor(_host: string, _nowMs: number): TlsException | null {
-    return null
+  exceptionFor(host: string, nowMs: number): TlsException | null {
+    return this.#parts.exceptions.for(host, nowMs)
+  }
+
+  /** Names of the groups an address belongs to, in the document's order. */
+  groupsOf(client: string): readonly string[] {
+    const { groups, groupNames } = this.#parts
+    if (groups === null) return NO_GROUPS
+    const bits = groups.find(client)
+    return groupNames.filter((_, i) => hasBit(bits, i))
   }
 
   decideConnection(facts: ConnectionFacts): Decision {
     this.#collect(facts, null)
-    const tierRule = this.#first(this.#certain, this.#withTier, facts.dstPort)
-    const tier = tierRule < 0 ? this.#parts.defaultTier : this.rules[tierRule]!.tier!
+    const choice = this.#chooseTier(facts)
     let actionRule = this.#first(this.#certain, this.#withAction, facts.dstPort)
-    if (this.#actionOf(actionRule) === 'block' && tier === 'inspect' && facts.closed !== true && facts.host !== null) {
+    const waits = choice.tier === 'inspect' && facts.closed !== true && facts.host !== null
+    if (waits && this.#actionOf(actionRule) === 'block') {
       // A URL still unknown may be allowed by a rule further up: then the request decides. Where no request will be seen, it cannot
       const allowing = this.#first(this.#open, this.#allowing, facts.dstPort)
       if (allowing >= 0 && (actionRule < 0 || allowing < actionRule)) actionRule = allowing
     }
-    return this.#decision(actionRule, tierRule, tier)
+    return this.#decision(actionRule, choice)
   }
 
   decideRequest(facts: RequestFacts): Decision {
     this.#collect(facts, facts.path)
-    const tierRule = this.#first(this.#certain, this.#withTier, facts.dstPort)
-    const tier = tierRule < 0 ? this.#parts.defaultTier : this.rules[tierRule]!.tier!
-    return this.#decision(this.#first(this.#certain, this.#withAction, facts.dstPort), tierRule, tier)
+    return this.#decision(this.#first(this.#certain, this.#withAction, facts.dstPort), this.#chooseTier(facts))
+  }
+
+  /** The first rule that gives a tier; without one the box's default, under which some names have a tier of their own. */
+  #chooseTier(facts: ConnectionFacts): TierChoice {
+    const { defaultTier } = this.#parts
+    const number = this.#first(this.#certain, this.#withTier, facts.dstPort)
+    const ech = defaultTier === 'inspect' && facts.host !== null && isEchPublicName(facts.host)
+    if (number < 0) {
+      if (ech) return OPEN_FOR_ECH
+      const line = defaultTier === 'inspect' ? this.#neverDecryptLine() : 0
+      return line > 0 ? { tier: 'names', reason: neverDecrypt(line) } : { tier: defaultTier, reason: NO_REASON }
+    }
+    const rule = this.rules[number]!
+    const reason = this.#reasonFor(number)
+    // A category list holds the public name as one site of many; only a rule that names it itself knows what it does
+    if (ech && rule.tier !== 'inspect' && reason.code === 'list') return OPEN_FOR_ECH
+    return { tier: rule.tier!, reason, learned: rule.learned }
+  }
+
+  /** Line of the most specific entry of the shipped list that covers the host looked up; 0: none. */
+  #neverDecryptLine(): number {
+    const hits = this.#hits
+    for (let i = hits.count - 1; i >= 0; i--) {
+      if (this.#parts.sources[hits.sources[i]!]!.kind === 'never-decrypt') return hits.lines[i]!
+    }
+    return 0
   }
 
   /** Fills `#hits`, `#certain` and `#open` (all conditions but ports). `path` null: not known yet. */
@@ -142,6 +175,7 @@ export class CompiledPolicy implements Policy {
       const source = sources[hits.sources[i]!]!
       if (source.kind === 'domains') setBit(certain, source.rule)
       else if (source.kind === 'list') for (const rule of source.rules) setBit(certain, rule)
+      else if (source.kind === 'never-decrypt') continue
       else if (path === null) setBit(open, source.rule)
       else {
         canonical ??= canonicalPath(path)
@@ -182,13 +216,15 @@ export class CompiledPolicy implements Policy {
     return rule < 0 ? this.#parts.defaultAction : this.rules[rule]!.action!
   }
 
-  #decision(actionRule: number, tierRule: number, tier: Tier): Decision {
-    return {
+  #decision(actionRule: number, choice: TierChoice): Decision {
+    const decision: Decision = {
       verdict: this.#actionOf(actionRule),
       reason: actionRule < 0 ? this.#defaultReason : this.#reasonFor(actionRule),
-      tier,
-      tierReason: tierRule < 0 ? NO_REASON : this.#reasonFor(tierRule),
+      tier: choice.tier,
+      tierReason: choice.reason,
     }
+    if (choice.learned === 'never') decision.learned = 'never'
+    return decision
   }
 
   /** The rule itself if its own words matched, else its first list that did, and there the most specific entry. */
@@ -222,6 +258,19 @@ function reason(rule: CompiledRule, list: string | null, listLine: number): Reas
   return Object.freeze({ code: list === null ? 'rule' : 'list', rule: rule.name, line: rule.line, list, listLine })
 }
 
+interface TierChoice {
+  tier: Tier
+  reason: Reason
+  learned?: 'never' | null
+}
+
+const NO_GROUPS: readonly string[] = []
+const OPEN_FOR_ECH: TierChoice = { tier: 'inspect', reason: Object.freeze({ ...NO_REASON, code: 'ech' }) }
+
+function neverDecrypt(line: number): Reason {
+  return Object.freeze({ ...NO_REASON, code: 'never-decrypt', list: 'never-decrypt', listLine: line })
+}
+
 /** Number of words for that many rules; at least one, so that nothing has to look for none. */
 export function wordsFor(rules: number): number {
   return Math.max(1, Math.ceil(rules / 32))
@@ -229,6 +278,10 @@ export function wordsFor(rules: number): number {
 
 export function setBit(bits: Uint32Array, index: number): void {
   bits[index >>> 5] = bits[index >>> 5]! | (1 << (index & 31))
+}
+
+function hasBit(bits: Uint32Array, index: number): boolean {
+  return (bits[index >>> 5]! & (1 << (index & 31))) !== 0
 }
 
 function bitsOf(rules: readonly CompiledRule[], wanted: (rule: CompiledRule) => boolean): Uint32Array {

@@ -53,7 +53,9 @@ export function overlay(policy: Policy, decision: Decision, facts: TlsFacts, lea
   if (decision.learned === 'never') return decision
   const host = facts.host ?? facts.dstAddr
   const entry = learned.lookup(facts.clientAddr, host, hello.ja4, facts.now)
-  if (entry === null || !mayClose(entry, decision, host)) return decision
+  if (entry === null) return decision
+  // A client that accepts our certificate for ECH's public name comes back with its real one (RFC 9849 §6.1.6)
+  if (entry.kind !== 'untrusting' && isEchPublicName(host)) return decision
   const refuse =
     entry.kind === 'untrusting' ? tls.untrusting === 'refuse' : entry.kind === 'pinned' && tls.pinned === 'refuse'
   return close(policy, facts, REASONS[entry.kind], refuse)
@@ -72,16 +74,6 @@ export function refusalOf(decision: Decision): WeirError {
     default:
       return new WeirError('policy-blocked')
   }
-}
-
-/**
- * A device may learn only for itself what a rule that says `inspect` would open: what others' devices did closes it only
- * where the box's default opens it. And the public name of ECH is always opened for whoever trusts us, because only
- * then does the client come back with its real name (RFC 9849 §6.1.6).
- */
-function mayClose(entry: LearnedEntry, decision: Decision, host: string): boolean {
-  if (entry.kind !== 'untrusting' && isEchPublicName(host)) return false
-  return entry.client !== '' || decision.tierReason.code === 'default'
 }
 
 /** Left closed, the URL will never be seen: the verdict is asked for again, because it may have waited for one. */

@@ -2,6 +2,8 @@ import { z } from 'zod'
 import { nearest } from '../core/document.ts'
 import { parseRange } from './address-map.ts'
 import { parseDomain, parseUrl } from './names.ts'
+import { ALWAYS, cappedRecord, isMapping, oneOf, some, text, textWith } from './schema-parts.ts'
+import { exceptionShape, exceptions, tlsPart } from './tls-schema.ts'
 
 /** Bounds of what one document may hold; each is far above what a school writes by hand. */
 export const LIMITS = {
@@ -17,49 +19,7 @@ export const LIMITS = {
   problems: 100,
 } as const
 
-const WORD = /^\p{L}[\p{L}\p{N}_-]{0,63}$/u
-/** Zod stops checking an object after its first structural mistake; a person wants all of them at once. */
-const ALWAYS = { when: () => true }
-
 const PORT_ADVICE = 'must be a port from 1 to 65535 or a range such as 8000-8100.'
-
-const text = z.string({
-  error: issue =>
-    issue.input === undefined ? 'is missing.' : 'must be text; put it in quotes if YAML reads it otherwise.',
-})
-
-/** A text of which `mistake` says what is wrong with it, or null. */
-function textWith(mistake: (value: string) => string | null) {
-  return text.superRefine((value, context) => {
-    const message = mistake(value)
-    if (message !== null) context.addIssue({ code: 'custom', message })
-  })
-}
-
-/** A YAML list, never empty: an empty condition would read as "nothing" to one person and "everything" to another. */
-function some<T extends z.ZodType>(item: T, example: string) {
-  const list = z.array(item, { error: `must be a list, such as [${example}].` })
-  return list.min(1, 'is empty; name at least one, or remove the key.')
-}
-
-function oneOf<const T extends readonly [string, ...string[]]>(words: T) {
-  return z.enum(words, {
-    error: issue => {
-      const near = typeof issue.input === 'string' ? nearest(issue.input, words) : null
-      return near === null ? `must be ${words.join(' or ')}.` : `must be ${words.join(' or ')}. Did you mean "${near}"?`
-    },
-  })
-}
-
-function cappedRecord<T extends z.ZodType>(item: T, max: number) {
-  const record = z.record(z.string().regex(WORD), item, {
-    error: issue =>
-      issue.code === 'invalid_key'
-        ? 'A name here is a letter, then up to 63 letters, digits, - or _.'
-        : 'must be a mapping of names.',
-  })
-  return record.refine(value => Object.keys(value).length <= max, { error: `has more than ${max} entries.` })
-}
 
 const network = textWith(value => {
   const range = parseRange(value)
@@ -113,6 +73,7 @@ const rule = z
       urls: some(url, 'shop.example/checkout').optional(),
       action: oneOf(['allow', 'block']).optional(),
       tier: oneOf(['inspect', 'names', 'pass']).optional(),
+      learned: oneOf(['never']).optional(),
     },
     { error: 'must be a mapping that begins with "- name: …".' },
   )
@@ -124,6 +85,11 @@ const rule = z
   .refine(value => !isMapping(value) || value.urls === undefined || value.tier === undefined, {
     path: ['tier'],
     error: 'cannot depend on a URL, which is only seen after the tier is chosen; make it a rule of its own, by domain.',
+    ...ALWAYS,
+  })
+  .refine(value => !isMapping(value) || value.learned === undefined || value.tier === 'inspect', {
+    path: ['learned'],
+    error: 'keeps open what the rule opens; it needs "tier: inspect" beside it.',
     ...ALWAYS,
   })
 
@@ -147,6 +113,8 @@ const shape = {
   lists: cappedRecord(list, LIMITS.lists).nullish(),
   rules: rules.nullish(),
   default: fallback.nullish(),
+  tls: tlsPart.nullish(),
+  exceptions: exceptions.nullish(),
 }
 
 export const policySchema = z
@@ -172,6 +140,10 @@ export function knownKeys(path: readonly PropertyKey[]): readonly string[] {
       return Object.keys(list.shape)
     case 'rules':
       return Object.keys(rule.shape)
+    case 'tls':
+      return Object.keys(tlsPart.shape)
+    case 'exceptions':
+      return Object.keys(exceptionShape)
     default:
       return Object.keys(fallback.shape)
   }
@@ -212,8 +184,4 @@ function unknownName(what: string, name: string, known: readonly string[]): stri
   const near = nearest(name.slice(0, 64), known)
   const advice = near !== null ? `Did you mean "${near}"?` : `Define it under "${what}s".`
   return `There is no ${what} "${name.slice(0, 80)}". ${advice}`
-}
-
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

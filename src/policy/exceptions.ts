@@ -1,0 +1,34 @@
+import net from 'node:net'
+import type { TlsException } from '../core/tls-policy.ts'
+import { canonicalV6 } from './names.ts'
+
+/** The exceptions of one policy, by host. */
+export class Exceptions {
+  readonly #byHost: ReadonlyMap<string, TlsException>
+
+  constructor(all: readonly TlsException[]) {
+    this.#byHost = new Map(all.map(exception => [exception.host, exception]))
+  }
+
+  /** The one in force for that host: its own before its parents'; one whose time is over is as if it were not there. */
+  for(host: string, nowMs: number): TlsException | null {
+    const byHost = this.#byHost
+    if (byHost.size === 0) return null
+    const name = spelling(host)
+    // An address has no parents: 2.1 is not above 192.0.2.1
+    const whole = net.isIP(name) !== 0
+    for (let at = 0; ; ) {
+      const found = byHost.get(at === 0 ? name : name.slice(at))
+      if (found !== undefined && nowMs < found.until) return found
+      const dot = whole ? -1 : name.indexOf('.', at)
+      if (dot < 0) return null
+      at = dot + 1
+    }
+  }
+}
+
+function spelling(host: string): string {
+  if (host.includes(':')) return canonicalV6(host) ?? host
+  const name = host.toLowerCase()
+  return name.endsWith('.') ? name.slice(0, -1) : name
+}
