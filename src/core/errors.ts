@@ -197,6 +197,22 @@ export class WeirError extends Error {
   }
 }
 
+/** RFC 8446 §6.2: certificate_required exists for nothing else. */
+const CERTIFICATE_REQUIRED = 116
+/** handshake_failure, bad_certificate, certificate_unknown: what servers say before TLS 1.3, and some (Go) still in it. */
+const NO_CERTIFICATE_ALERTS = new Set([40, 42, 46])
+
+/**
+ * Does this failure of a TLS connection to an origin say that a client certificate was missing? The ambiguous alerts count
+ * only once the server has shown its own certificate: before that they are about versions and suites. On TLS 1.3 the
+ * alert comes after the handshake, in place of an answer.
+ */
+export function wantsClientCertificate(cause: unknown, sawCertificate: boolean): boolean {
+  if (!(cause instanceof Error)) return false
+  const alert = Number(/SSL alert number (\d+)/.exec(cause.message)?.[1] ?? -1)
+  return alert === CERTIFICATE_REQUIRED || (sawCertificate && NO_CERTIFICATE_ALERTS.has(alert))
+}
+
 /** One sentence for a person: what is refused and what to do next. Printed on stderr without a stack trace. */
 export class UserError extends Error {
   override name = 'UserError'

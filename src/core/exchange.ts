@@ -2,6 +2,7 @@ import type { Conn } from './conn.ts'
 import type { Decision } from './decision.ts'
 import type { WeirError } from './errors.ts'
 import type { HeaderList } from './headers.ts'
+import type { TlsException } from './tls-policy.ts'
 
 /** HTTP version times ten, as in the log: 10, 11, 20. */
 export type HttpVersion = 10 | 11 | 20
@@ -151,6 +152,8 @@ export interface UpstreamTarget {
   name: string
   /** Source address to bind (the client's), or null for the box's own. */
   sourceAddr: string | null
+  /** What may be overlooked in the origin's certificate; a connection is shared only under the same exception. */
+  exception: TlsException | null
   /** May h2 be offered (never when the request is an HTTP/1 upgrade). */
   allowH2: boolean
 }

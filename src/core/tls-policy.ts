@@ -1,3 +1,5 @@
+import type { ErrorCode } from './errors.ts'
+
 /** Words shared by the parts that judge, learn about and show TLS: no behaviour. */
 
 /**
@@ -6,6 +8,17 @@
  * `name` the name; `untrusted` an issuer that is not among the roots. A revoked or wrongly signed certificate never.
  */
 export type Allowance = 'expired' | 'weak' | 'old-tls' | 'name' | 'untrusted'
+
+/**
+ * The refusals that an exception or, where policy allows it, a click may overlook, and by which allowance. What is not
+ * here (revoked, wrongly signed, used for what it was not made for) nobody may overlook.
+ */
+export const OVERLOOKABLE: Readonly<Partial<Record<ErrorCode, Allowance>>> = {
+  'origin-cert-expired': 'expired',
+  'origin-cert-name': 'name',
+  'origin-cert-untrusted': 'untrusted',
+  'origin-cert-weak': 'weak',
+}
 
 /** One host's exception; `until` (ms) is always there, so that none lives for ever. */
 export interface TlsException {

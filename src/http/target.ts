@@ -35,14 +35,14 @@ interface Authority {
 
 /**
  * The effective target of an HTTP/1 request on an intercepted connection (RFC 9112 §3.2, §3.3), or why it is refused.
- * Wherever two fields could name two hosts they must agree: policy, cache and origin have to see the same one.
+ * Wherever two fields could name two hosts they must agree: policy, cache and origin have to see the same one. Whether
+ * that host is one the connection may carry is judged by the origin's certificate (pipeline/origin).
  */
 export function resolveTarget(request: TargetFacts, place: ConnectionPlace): Target | TargetError {
   const { target } = request
   if (request.method === 'CONNECT' || target.includes('#')) return 'client-bad-request'
   const host = hostField(request, place)
   if (host === null) return 'client-bad-request'
-  if (place.sni !== null && host.host !== plainHost(place.sni)) return 'client-misdirected'
   if (target.charCodeAt(0) === 47) return { host: host.host, port: host.port, path: target }
   if (target === '*') {
     return request.method === 'OPTIONS' ? { host: host.host, port: host.port, path: '*' } : 'client-bad-request'
@@ -69,7 +69,6 @@ function absoluteForm(request: TargetFacts, host: Authority, place: ConnectionPl
   if (request.hostCount === 1 && (authority.host !== host.host || authority.port !== host.port)) {
     return 'client-bad-request'
   }
-  if (place.sni !== null && authority.host !== plainHost(place.sni)) return 'client-misdirected'
   return { host: authority.host, port: authority.port, path: pathOf(request.method, rest) }
 }
 

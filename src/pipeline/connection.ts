@@ -168,7 +168,15 @@ export class Connection {
     const { dstAddr, dstPort, clientAddr } = this.#conn
     this.#stations.counters.spliced++
     const sourceAddr = this.#stations.keepClientAddress ? clientAddr : null
-    const target = { scheme: 'https', addr: dstAddr, port: dstPort, name: '', sourceAddr, allowH2: false } as const
+    const target = {
+      scheme: 'https',
+      addr: dstAddr,
+      port: dstPort,
+      name: '',
+      sourceAddr,
+      exception: null,
+      allowH2: false,
+    } as const
     const giveUp = () => {
       this.#cancelDial?.()
       this.#socket.destroy()

@@ -13,7 +13,7 @@ import type {
 } from '../core/exchange.ts'
 import type { HeaderList } from '../core/headers.ts'
 import { Answering, plainReply } from './answering.ts'
-import { cacheScope, maySendAgain, originTarget } from './origin.ts'
+import { cacheScope, mayCarry, maySendAgain, originTarget } from './origin.ts'
 import type { CacheEntry, CacheWriter, Stations, UpstreamWaiter } from './stations.ts'
 
 /** A request whose reused connection died under it is sent again this often before the client hears of it. */
@@ -106,7 +106,7 @@ export class ExchangeRun extends Answering implements ClientEvents, UpstreamEven
   // ── upstream ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #goUpstream(): void {
-    this.#acquiring = this.stations.acquire(originTarget(this.ex, this.stations.keepClientAddress), this)
+    this.#acquiring = this.stations.acquire(originTarget(this.ex, this.stations), this)
     if (this.over || this.#upstream !== null) this.#acquiring = null
   }
 
@@ -115,6 +115,17 @@ export class ExchangeRun extends Answering implements ClientEvents, UpstreamEven
     const ex = this.ex
     ex.upstream = conn.info
     ex.conn.originTlsVersion = conn.info.tlsVersion
+    ex.conn.exception = conn.info.exception
+    ex.conn.revocation = conn.info.revocation
+    if (!mayCarry(ex, conn.info)) {
+      this.#fail(
+        new WeirError(
+          'client-misdirected',
+          'The certificate of the web server does not name it, or it is not to be opened.',
+        ),
+      )
+      return
+    }
     ex.upstreamReused = reused
     ex.upstreamReadyMono = performance.now()
     this.#sentAtMs = Date.now()
@@ -293,6 +304,7 @@ export class ExchangeRun extends Answering implements ClientEvents, UpstreamEven
   #fail(error: WeirError): void {
     if (this.over) return
     this.ex.error = error
+    if (error.code === 'origin-client-cert') this.stations.clientCertWanted(this.ex.conn)
     const cut = this.headSent
     this.#release()
     if (cut) {

@@ -1,15 +1,36 @@
+import type { Conn } from '../core/conn.ts'
 import type { WeirError } from '../core/errors.ts'
-import type { Exchange, UpstreamTarget } from '../core/exchange.ts'
+import type { Exchange, UpstreamInfo, UpstreamTarget } from '../core/exchange.ts'
+import type { Stations } from './stations.ts'
+
+type OriginStations = Pick<Stations, 'keepClientAddress' | 'exceptionFor'>
+
+/** What the origin's certificate must prove: the name the connection was opened for, without one the address itself. */
+function originName(conn: Conn): string {
+  return conn.hello?.sni ?? conn.dstAddr
+}
+
+/**
+ * May this request go over that connection? A host other than the one the connection was opened for must be in the
+ * origin's certificate too (RFC 9110 §7.4), and be one that may be opened; else the client gets 421 and opens a connection of its own.
+ */
+export function mayCarry({ request, conn, decision }: Exchange, { covers }: UpstreamInfo): boolean {
+  if (covers === null || request.host === originName(conn)) return true
+  // A host that is not to be opened must not come in through the door of another one
+  return decision?.tier === 'inspect' && covers(request.host)
+}
 
 /** Where the exchange goes: the client's original destination, proved by the name it asked for. */
-export function originTarget({ conn, request }: Exchange, keepClientAddress: boolean): UpstreamTarget {
+export function originTarget({ conn, request }: Exchange, stations: OriginStations): UpstreamTarget {
   const https = request.scheme === 'https'
+  const name = https ? originName(conn) : ''
   return {
     scheme: request.scheme,
     addr: conn.dstAddr,
     port: conn.dstPort,
-    name: https ? (conn.hello?.sni ?? conn.dstAddr) : '',
-    sourceAddr: keepClientAddress ? conn.clientAddr : null,
+    name,
+    sourceAddr: stations.keepClientAddress ? conn.clientAddr : null,
+    exception: https ? stations.exceptionFor(conn.clientAddr, name) : null,
     // The origin is spoken to as the client could have: h2 only for a client that chose it, and an upgrade needs HTTP/1
     allowH2: https && conn.clientAlpn === 'h2' && request.upgrade === null,
   }

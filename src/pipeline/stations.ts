@@ -17,6 +17,7 @@ import type {
 } from '../core/exchange.ts'
 import type { HeaderList } from '../core/headers.ts'
 import type { LogRow } from '../core/log-event.ts'
+import type { TlsException } from '../core/tls-policy.ts'
 
 /**
  * What the two pipelines need from the stations, as the root (worker.ts) hands it to them. Stations do not know each
@@ -45,6 +46,10 @@ export interface Stations {
   errorPage(ex: Exchange, error: WeirError): LocalReply
   /** Refuses what leads back to the box. */
   isOwnDestination(addr: string): boolean
+  /** What may be overlooked in that origin's certificate for this client: by policy, or by a person's click. */
+  exceptionFor(clientAddr: string, name: string): TlsException | null
+  /** The origin asked for a certificate that only the client has: the next connection to it is better left alone. */
+  clientCertWanted(conn: Conn): void
   /** Dial from the client's own address. */
   keepClientAddress: boolean
   emit(row: LogRow): void

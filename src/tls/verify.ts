@@ -1,15 +1,9 @@
 import { X509Certificate } from 'node:crypto'
-import type { DetailedPeerCertificate, TLSSocket } from 'node:tls'
+import type { TLSSocket } from 'node:tls'
 import { type ErrorCode, WeirError } from '../core/errors.ts'
+import type { OriginHandshake, OriginVerdict } from '../core/origin.ts'
 import { certificateCovers } from './match.ts'
 import { type CertificateFacts, parseCertificate } from './x509.ts'
-
-export interface OriginVerdict {
-  /** null: the certificate proves the name. */
-  error: WeirError | null
-  /** Until when the verdict may be relied on by a resumed session: the first end of life in the chain (ms). */
-  validUntil: number
-}
 
 const OID_SERVER_AUTH = '1.3.6.1.5.5.7.3.1'
 /** md2/md4/md5/sha1 with RSA, sha1WithRSA's old name, DSA and ECDSA with SHA-1. */
@@ -59,30 +53,35 @@ const CHAIN_WORDS: Record<string, string> = {
  * OpenSSL has verified the chain at level 2 against the roots; name, time, purpose and strength are judged here again
  * on the octets, so that no default of the library decides. `name` is lower case without final dot, or an address.
  */
-export function checkOrigin(socket: TLSSocket, name: string, nowMs: number): OriginVerdict {
-  const cert = socket.getPeerX509Certificate()
+export function checkOrigin({ chain, name, opensslError }: OriginHandshake, nowMs: number): OriginVerdict {
+  const certs = chain.map(der => new X509Certificate(der))
+  const cert = certs[0]
   const facts = cert === undefined ? null : parseCertificate(cert.raw)
   if (cert === undefined) return refuse('origin-cert-invalid', 'The server showed none.')
   if (facts === null || facts.version !== 3) return refuse('origin-cert-invalid', 'It is malformed.')
   if (nowMs > facts.notAfter || nowMs < facts.notBefore) return refuse('origin-cert-expired', describe(cert, facts))
   if (isWeak(cert, facts)) return refuse('origin-cert-weak', describe(cert, facts))
-  if (!socket.authorized) return chainError(socket, cert, facts)
+  if (opensslError !== null) return chainError(opensslError, certs.slice(1), cert, facts)
   if (!certificateCovers(facts, name))
     return refuse('origin-cert-name', `Asked for ${plain(name)}. ${describe(cert, facts)}`)
   if (facts.extKeyUsage !== null && !facts.extKeyUsage.includes(OID_SERVER_AUTH))
     return refuse('origin-cert-invalid', `${CHAIN_WORDS.INVALID_PURPOSE} ${describe(cert, facts)}`)
-  return { error: null, validUntil: firstEnd(cert) }
+  const validUntil = Math.min(...certs.slice(0, MAX_CHAIN).map(each => each.validToDate.getTime()))
+  return { error: null, validUntil, exception: '', revocation: 'none', covers: host => certificateCovers(facts, host) }
 }
 
 function refuse(code: ErrorCode, detail: string): OriginVerdict {
-  return { error: new WeirError(code, detail), validUntil: 0 }
+  return { error: new WeirError(code, detail), validUntil: 0, exception: '', revocation: 'none', covers: () => false }
 }
 
-function chainError(socket: TLSSocket, cert: X509Certificate, facts: CertificateFacts): OriginVerdict {
-  // Node stores the code as a string here; the types say Error.
-  const code = String(socket.authorizationError ?? 'UNSPECIFIED')
+function chainError(
+  code: string,
+  above: X509Certificate[],
+  cert: X509Certificate,
+  facts: CertificateFacts,
+): OriginVerdict {
   // What Node has no name for is, at level 2, mostly an authority with a weak key or signature.
-  if (code === 'UNSPECIFIED' && issuers(socket).some(hasWeakness))
+  if (code === 'UNSPECIFIED' && above.slice(0, MAX_CHAIN).some(hasWeakness))
     return refuse('origin-cert-weak', `An authority above it is too weak. ${describe(cert, facts)}`)
   return refuse(
     CHAIN_CODES[code] ?? 'origin-cert-invalid',
@@ -90,32 +89,17 @@ function chainError(socket: TLSSocket, cert: X509Certificate, facts: Certificate
   )
 }
 
-/** The first end of life among the certificates sent. */
-function firstEnd(leaf: X509Certificate): number {
-  let end = leaf.validToDate.getTime()
-  let above = leaf.issuerCertificate
-  for (let i = 0; above !== undefined && i < MAX_CHAIN; i++) {
-    end = Math.min(end, above.validToDate.getTime())
-    above = above.issuerCertificate
-  }
-  return end
-}
-
-/** The certificates above the leaf, as sent and as found among the roots; four times the price of those sent alone. */
-function issuers(socket: TLSSocket): DetailedPeerCertificate[] {
-  const chain: DetailedPeerCertificate[] = []
-  let at = socket.getPeerCertificate(true)
-  // The root is its own issuer.
-  while (at.issuerCertificate !== undefined && at.issuerCertificate !== at && chain.length < MAX_CHAIN) {
-    at = at.issuerCertificate
-    chain.push(at)
-  }
+/** Every certificate the server sent, in its order. */
+export function presentedChain(socket: TLSSocket): Buffer[] {
+  const chain: Buffer[] = []
+  let at = socket.getPeerX509Certificate()
+  for (; at !== undefined && chain.length < MAX_CHAIN; at = at.issuerCertificate) chain.push(at.raw)
   return chain
 }
 
-function hasWeakness(above: DetailedPeerCertificate): boolean {
+function hasWeakness(above: X509Certificate): boolean {
   const facts = parseCertificate(above.raw)
-  return facts === null || isWeak(new X509Certificate(above.raw), facts)
+  return facts === null || isWeak(above, facts)
 }
 
 function isWeak(cert: X509Certificate, facts: CertificateFacts): boolean {

@@ -1,14 +1,18 @@
 import net from 'node:net'
 import tls, { type SecureContext, type TLSSocket } from 'node:tls'
-import { WeirError } from '../core/errors.ts'
+import { WeirError, wantsClientCertificate } from '../core/errors.ts'
 import type { UpstreamInfo, UpstreamTarget } from '../core/exchange.ts'
+import type { OriginHandshake, OriginVerdict } from '../core/origin.ts'
 import { type ConnectDeps, dialRaw } from './connect.ts'
 import type { OriginSessions } from './sessions.ts'
 
 export interface DialDeps extends ConnectDeps {
-  originContext: SecureContext
-  /** Judges a full handshake: null, and until when the verdict holds, or why not. */
-  checkOrigin(socket: TLSSocket, name: string, nowMs: number): { error: WeirError | null; validUntil: number }
+  /** Versions, suites and the client certificate to use there. */
+  contextFor(target: UpstreamTarget): SecureContext
+  /** Every certificate the server sent, in its order. */
+  presentedChain(socket: TLSSocket): Buffer[]
+  /** Judges a full handshake; may fetch what the server left out. `done` may be called before it returns. */
+  verify(handshake: OriginHandshake, done: (verdict: OriginVerdict) => void): void
   sessions: OriginSessions
   tlsMs: number
   /** Milliseconds since the epoch. */
@@ -26,6 +30,8 @@ export type DialDone = (error: WeirError | null, result: Dialled | null, info: U
 /** RFC 7301 wire form. */
 const ALPN_H2_H1 = Buffer.from('\x02h2\x08http/1.1', 'latin1')
 const ALPN_H1 = Buffer.from('\x08http/1.1', 'latin1')
+/** A server that speaks TLS 1.3 sends two tickets after the handshake. */
+const MAX_EARLY_SESSIONS = 2
 
 /**
  * A connection ready for a request: TCP, and for https a handshake and a certificate that proves `target.name`. Nothing
@@ -69,9 +75,13 @@ class Handshake {
   readonly #done: DialDone
   readonly #startedMono = performance.now()
   readonly #timer: NodeJS.Timeout
-  /** Of the verdict this connection rests on; 0 until there is one. */
-  #validUntil = 0
-  #offeredUntil = 0
+  /** What this connection rests on; null until there is one. */
+  #verdict: OriginVerdict | null = null
+  /** Of the session offered, and until when it may be relied on. */
+  readonly #offered: { verdict: OriginVerdict; until: number } | null
+  /** TLS 1.3 tickets that came while the certificate was still judged. */
+  #early: Buffer[] = []
+  #staple: Buffer | null = null
   #over = false
 
   constructor(target: UpstreamTarget, deps: DialDeps, info: UpstreamInfo, tcp: net.Socket, done: DialDone) {
@@ -80,10 +90,11 @@ class Handshake {
     this.#info = info
     this.#done = done
     const saved = deps.sessions.take(target, deps.now())
-    this.#offeredUntil = saved?.until ?? 0
+    this.#offered = saved
     this.#socket = tls.connect({
       socket: tcp,
-      secureContext: deps.originContext,
+      secureContext: deps.contextFor(target),
+      requestOCSP: true,
       // RFC 6066 §3: no address may stand in server_name.
       ...(net.isIP(target.name) === 0 && { servername: target.name }),
       // What Node binds a session to when there is no servername.
@@ -98,6 +109,7 @@ class Handshake {
     this.#socket.on('error', this.#onError)
     this.#socket.on('close', this.#onClose)
     this.#socket.on('session', this.#onSession)
+    this.#socket.on('OCSPResponse', this.#onStaple)
     this.#timer = setTimeout(this.#onTimeout, deps.tlsMs)
   }
 
@@ -113,38 +125,65 @@ class Handshake {
     this.#info.tlsVersion = this.#socket.getProtocol() ?? ''
     this.#info.cipher = this.#socket.getCipher().standardName
     this.#info.alpn = typeof alpnProtocol === 'string' ? alpnProtocol : ''
-    const error = this.#socket.isSessionReused() ? this.#checkResumed() : this.#checkFull()
-    if (error !== null) {
-      this.#fail(error)
+    if (this.#socket.isSessionReused()) this.#checkResumed()
+    else this.#checkFull()
+  }
+
+  #checkFull(): void {
+    this.#deps.verify(
+      {
+        chain: this.#deps.presentedChain(this.#socket),
+        staple: this.#staple,
+        name: this.#target.name,
+        // Node stores the code as a string here; the types say Error.
+        opensslError: this.#socket.authorized ? null : String(this.#socket.authorizationError ?? 'UNSPECIFIED'),
+        exception: this.#target.exception,
+      },
+      this.#onVerdict,
+    )
+  }
+
+  /** No certificate is shown: the verdict that let the session be saved, under this key alone, still has to hold. */
+  #checkResumed(): void {
+    const { verdict, until } = this.#offered!
+    if (this.#deps.now() < until) this.#onVerdict({ ...verdict, validUntil: until })
+    else this.#fail(new WeirError('origin-cert-expired'))
+  }
+
+  readonly #onVerdict = (verdict: OriginVerdict): void => {
+    if (this.#over) return
+    this.#info.exception = verdict.exception
+    this.#info.revocation = verdict.revocation
+    if (verdict.error !== null) {
+      this.#fail(verdict.error)
       return
     }
+    this.#verdict = verdict
+    this.#info.covers = verdict.covers
     this.#info.verifiedName = this.#target.name
     if (!this.#settle()) return
+    for (const session of this.#early.splice(0)) this.#onSession(session)
     this.#socket.on('error', destroySelf)
     this.#done(null, { socket: this.#socket, info: this.#info }, this.#info)
   }
 
-  #checkFull(): WeirError | null {
-    const verdict = this.#deps.checkOrigin(this.#socket, this.#target.name, this.#deps.now())
-    this.#validUntil = verdict.validUntil
-    return verdict.error
-  }
-
-  /** OpenSSL keeps the chain's result in the session; our own verdict is what let it be saved, under this name alone. */
-  #checkResumed(): WeirError | null {
-    if (!this.#socket.authorized) return new WeirError('origin-cert-untrusted')
-    if (this.#deps.now() >= this.#offeredUntil) return new WeirError('origin-cert-expired')
-    this.#validUntil = this.#offeredUntil
-    return null
-  }
-
   /** TLS 1.3 sends tickets at any time after the handshake. */
   readonly #onSession = (session: Buffer): void => {
-    if (this.#validUntil > 0) this.#deps.sessions.save(this.#target, session, this.#validUntil, this.#deps.now())
+    if (this.#verdict !== null) this.#deps.sessions.save(this.#target, session, this.#verdict, this.#deps.now())
+    else if (this.#early.length < MAX_EARLY_SESSIONS) this.#early.push(session)
+  }
+
+  /** Comes before 'secureConnect'. */
+  readonly #onStaple = (response: Buffer | null): void => {
+    this.#staple = response !== null && response.length > 0 ? response : null
   }
 
   readonly #onError = (cause: Error): void => {
     const { reason, code } = cause as { reason?: unknown; code?: unknown }
+    if (wantsClientCertificate(cause, this.#socket.getPeerX509Certificate() !== undefined)) {
+      this.#fail(new WeirError('origin-client-cert', '', cause))
+      return
+    }
     const closed = code === 'ECONNRESET' || code === 'EPIPE'
     const why = closed ? 'The server closed during the handshake.' : String(reason ?? code ?? 'The handshake failed.')
     this.#fail(new WeirError('origin-tls', why, cause))
@@ -174,6 +213,6 @@ class Handshake {
 }
 
 /** Node reports a TLS error after the handshake but leaves the socket open. */
-function destroySelf(this: TLSSocket): void {
-  this.destroy()
+function destroySelf(this: TLSSocket, cause: Error): void {
+  this.destroy(cause) // whoever reads from it by then looks at `errored`
 }

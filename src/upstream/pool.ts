@@ -4,6 +4,7 @@ import { clock, type Watcher } from '../core/clock.ts'
 import { WeirError } from '../core/errors.ts'
 import type { UpstreamConn, UpstreamInfo, UpstreamTarget } from '../core/exchange.ts'
 import type { DialDone, Dialled } from './dial.ts'
+import { exceptionKey } from './exception-key.ts'
 import { Dialling, Group, Member, type PoolWaiter, takeOut, Waiting } from './group.ts'
 import { IdleList } from './idle.ts'
 
@@ -44,8 +45,8 @@ const NOTHING_TO_CANCEL: AcquireHandle = Object.freeze({ cancel: () => {} })
 const MAX_REMEMBERED = 4096
 
 /**
- * Verified connections to origins, shared only among equal (scheme, address, port, name, source address): a certificate
- * proves one name at one address. Reuse is synchronous and makes no closure.
+ * Verified connections to origins, shared only among equal (scheme, address, port, name, source address, exception): a
+ * certificate proves one name at one address. Reuse is synchronous and makes no closure.
  */
 export class Pool implements Watcher {
   readonly counters = { open: 0, idle: 0, waiting: 0, dialling: 0, dials: 0, dialErrors: 0, reuses: 0 }
@@ -287,5 +288,6 @@ export class Pool implements Watcher {
 }
 
 function keyOf(target: UpstreamTarget): string {
-  return `${target.scheme}|${target.addr}|${target.port}|${target.name}|${target.sourceAddr ?? ''}`
+  const { scheme, addr, port, name, sourceAddr, exception } = target
+  return `${scheme}|${addr}|${port}|${name}|${sourceAddr ?? ''}|${exceptionKey(exception)}`
 }

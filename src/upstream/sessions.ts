@@ -1,5 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { UpstreamTarget } from '../core/exchange.ts'
+import type { OriginVerdict } from '../core/origin.ts'
+import { exceptionKey } from './exception-key.ts'
 
 /**
  * A resumed session shows no certificate: it rests on the verdict of the handshake it came from. So a session is kept
@@ -9,6 +11,8 @@ const MAX_AGE_MS = 3600_000
 
 interface Saved {
   session: Buffer
+  /** Of the full handshake the session came from. */
+  verdict: OriginVerdict
   until: number
 }
 
@@ -24,9 +28,9 @@ export class OriginSessions {
     return this.#saved.size
   }
 
-  save(target: UpstreamTarget, session: Buffer, validUntil: number, nowMs: number): void {
-    const until = Math.min(validUntil, nowMs + MAX_AGE_MS)
-    if (until > nowMs) this.#saved.set(keyOf(target), { session, until })
+  save(target: UpstreamTarget, session: Buffer, verdict: OriginVerdict, nowMs: number): void {
+    const until = Math.min(verdict.validUntil, nowMs + MAX_AGE_MS)
+    if (until > nowMs) this.#saved.set(keyOf(target), { session, verdict, until })
   }
 
   /** At most once each: a ticket used twice lets an onlooker link the two connections (RFC 8446 appendix C.4). */
@@ -40,5 +44,5 @@ export class OriginSessions {
 }
 
 function keyOf(target: UpstreamTarget): string {
-  return `${target.addr}|${target.port}|${target.name}|${target.sourceAddr ?? ''}`
+  return `${target.addr}|${target.port}|${target.name}|${target.sourceAddr ?? ''}|${exceptionKey(target.exception)}`
 }

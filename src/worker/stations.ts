@@ -21,7 +21,7 @@ import { relay } from '../splice/relay.ts'
 import { LeafContexts } from '../tls/contexts.ts'
 import { originContext } from '../tls/roots.ts'
 import { terminate } from '../tls/terminate.ts'
-import { checkOrigin } from '../tls/verify.ts'
+import { checkOrigin, presentedChain } from '../tls/verify.ts'
 import { dialRaw } from '../upstream/connect.ts'
 import { type DialDeps, dial } from '../upstream/dial.ts'
 import { POOL_LIMITS, Pool } from '../upstream/pool.ts'
@@ -64,9 +64,11 @@ export function makeStations(deps: StationDeps): Stations {
     ticketKeys: init.ticketKeys,
   })
   const now = Date.now
+  const origins = originContext(init.originRootsPem, init.ca)
   const dialling: DialDeps = {
-    originContext: originContext(init.originRootsPem, init.ca),
-    checkOrigin,
+    contextFor: () => origins,
+    presentedChain,
+    verify: (handshake, done) => done(checkOrigin(handshake, now())),
     sessions: new OriginSessions(),
     boundSocket,
     isOwnDestination: addr => guard.isOwn(addr),
@@ -110,6 +112,8 @@ export function makeStations(deps: StationDeps): Stations {
     errorPage,
     isOwnDestination: addr => guard.isOwn(addr),
     keepClientAddress: init.keepClientAddress,
+    exceptionFor: (_clientAddr, name) => deps.policy().exceptionFor(name, now()),
+    clientCertWanted: () => {},
     emit: row => log.add(row),
     passed: bytes => sweep.passed(bytes),
     counters: deps.counters,

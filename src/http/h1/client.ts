@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { clock, NEVER } from '../../core/clock.ts'
-import { WeirError } from '../../core/errors.ts'
+import { WeirError, wantsClientCertificate } from '../../core/errors.ts'
 import {
   type RequestHead,
   type ResponseHead,
@@ -258,7 +258,8 @@ export class H1Client extends Driver implements UpstreamConn, UpstreamStream {
   }
 
   #cutError(cause?: unknown): WeirError {
-    return new WeirError(this.#answered ? 'origin-cut-off' : 'origin-reset', '', cause)
+    if (this.#answered) return new WeirError('origin-cut-off', '', cause)
+    return new WeirError(wantsClientCertificate(cause, true) ? 'origin-client-cert' : 'origin-reset', '', cause)
   }
 
   #bad(why: string): false {

@@ -77,6 +77,10 @@ class H2Upstream implements UpstreamConn, StreamHome, Watcher {
     this.#socket.destroy()
   }
 
+  cause(): Error | null {
+    return this.#socket.errored
+  }
+
   onStreamGone(stream: H2Exchange): void {
     if (this.#streams.delete(stream)) this.onAvailable?.()
   }

@@ -95,9 +95,7 @@ function placeOf(
   return other !== null && other.host === place.host && other.port === place.port ? place : null
 }
 
-/** What a well-formed request may still be refused for: the 421 that sends a browser to a connection of its own, or 414. */
-export function refusal(head: RequestHead, sni: string | null, maxTargetBytes: number): ErrorCode | null {
-  if (head.path.length > maxTargetBytes) return 'client-target-too-long'
-  if (sni !== null && head.host !== sni) return 'client-misdirected'
-  return null
+/** What a well-formed request may still be refused for. */
+export function refusal(head: RequestHead, maxTargetBytes: number): ErrorCode | null {
+  return head.path.length > maxTargetBytes ? 'client-target-too-long' : null
 }

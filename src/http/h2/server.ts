@@ -21,8 +21,6 @@ export interface ServeH2Options {
   /** A TLSSocket that chose h2, or a plain socket whose first bytes (the preface) were pushed back. */
   socket: Socket
   scheme: 'http' | 'https'
-  /** The name the connection was made for; every :authority must agree. null on plain HTTP. */
-  sni: string | null
   limits: HttpLimits
   /** Milliseconds since the epoch. */
   now(): number
@@ -96,7 +94,7 @@ class H2Server implements Watcher {
       this.#refuse(stream, raw, endStream, head, null)
       return
     }
-    const refused = refusal(head, options.sni, options.limits.maxTargetBytes)
+    const refused = refusal(head, options.limits.maxTargetBytes)
     if (refused !== null) {
       this.#refuse(stream, raw, endStream, refused, head)
       return

@@ -1,6 +1,6 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2'
 import { clock } from '../../core/clock.ts'
-import { type ErrorCode, WeirError } from '../../core/errors.ts'
+import { type ErrorCode, WeirError, wantsClientCertificate } from '../../core/errors.ts'
 import { type RequestHead, UNKNOWN_LENGTH, type UpstreamEvents, type UpstreamStream } from '../../core/exchange.ts'
 import type { HeaderList } from '../../core/headers.ts'
 import type { HttpLimits } from '../limits.ts'
@@ -22,6 +22,8 @@ export interface StreamHome {
   /** Highest stream the origin has promised to process (GOAWAY), or infinity. */
   lastStreamId: number
   onStreamGone(stream: H2Exchange): void
+  /** What ended the connection, if that is known. */
+  cause(): Error | null
 }
 
 const kOwner = Symbol('owner')
@@ -193,6 +195,7 @@ export class H2Exchange implements UpstreamStream {
   #goneCode(): ErrorCode {
     const { rstCode, id } = this.#stream
     if (this.#answered) return 'origin-cut-off'
+    if (wantsClientCertificate(this.#home.cause(), true)) return 'origin-client-cert'
     // RFC 9113 §8.7: certainly not processed
     if (rstCode === NGHTTP2_REFUSED_STREAM || (id ?? 0) > this.#home.lastStreamId) return 'origin-reset'
     return rstCode === NGHTTP2_PROTOCOL_ERROR ? 'origin-bad-response' : 'origin-reset'

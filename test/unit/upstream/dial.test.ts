@@ -5,8 +5,10 @@ import tls from 'node:tls'
 import test, { type ExecutionContext } from 'ava'
 import { type ErrorCode, UserError, type WeirError } from '../../../src/core/errors.ts'
 import type { UpstreamInfo, UpstreamTarget } from '../../../src/core/exchange.ts'
+import type { OriginVerdict } from '../../../src/core/origin.ts'
+import type { TlsException } from '../../../src/core/tls-policy.ts'
 import { originContext } from '../../../src/tls/roots.ts'
-import { checkOrigin } from '../../../src/tls/verify.ts'
+import { checkOrigin, presentedChain } from '../../../src/tls/verify.ts'
 import { dialRaw } from '../../../src/upstream/connect.ts'
 import { type DialDeps, type Dialled, dial } from '../../../src/upstream/dial.ts'
 import { OriginSessions } from '../../../src/upstream/sessions.ts'
@@ -19,8 +21,9 @@ const context = originContext([root.pem])
 
 function deps(changes: Partial<DialDeps> = {}): DialDeps {
   return {
-    originContext: context,
-    checkOrigin,
+    contextFor: () => context,
+    presentedChain,
+    verify: (handshake, done) => done(checkOrigin(handshake, Date.now())),
     sessions: new OriginSessions(),
     boundSocket: () => {
       throw new UserError('not allowed')
@@ -34,7 +37,16 @@ function deps(changes: Partial<DialDeps> = {}): DialDeps {
 }
 
 function target(port: number, changes: Partial<UpstreamTarget> = {}): UpstreamTarget {
-  return { scheme: 'https', addr: '127.0.0.1', port, name: NAME, sourceAddr: null, allowH2: true, ...changes }
+  return {
+    scheme: 'https',
+    addr: '127.0.0.1',
+    port,
+    name: NAME,
+    sourceAddr: null,
+    exception: null,
+    allowH2: true,
+    ...changes,
+  }
 }
 
 interface Outcome {
@@ -142,9 +154,9 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     const how = deps({
       sessions,
       now: () => now,
-      checkOrigin: (...args) => {
+      verify: (handshake, done) => {
         full++
-        return checkOrigin(...args)
+        done(checkOrigin(handshake, now))
       },
     })
     const visit = async (to = target(port)): Promise<boolean> => {
@@ -167,21 +179,36 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
   })
 }
 
+const EXCEPTION: TlsException = {
+  host: NAME,
+  allow: new Set(['expired'] as const),
+  until: Date.now() + DAY,
+  reason: 'a printer',
+  line: 3,
+  only: null,
+}
+
+function verdictUntil(validUntil: number): OriginVerdict {
+  return { error: null, validUntil, exception: '', revocation: 'none', covers: () => false }
+}
+
 test('sessions are bounded, taken once, and never outlive the certificate', t => {
   const sessions = new OriginSessions(3)
   const now = Date.now()
-  for (let port = 1; port <= 10; port++) sessions.save(target(port), Buffer.from('s'), now + DAY, now)
+  for (let port = 1; port <= 10; port++) sessions.save(target(port), Buffer.from('s'), verdictUntil(now + DAY), now)
   t.is(sessions.size, 3)
   t.truthy(sessions.take(target(10), now))
   t.is(sessions.take(target(10), now), null)
-  sessions.save(target(1), Buffer.from('s'), now + 1000, now)
+  sessions.save(target(1), Buffer.from('s'), verdictUntil(now + 1000), now)
   t.is(sessions.take(target(1), now + 1000), null)
-  sessions.save(target(2), Buffer.from('s'), now, now)
+  sessions.save(target(2), Buffer.from('s'), verdictUntil(now), now)
   t.is(sessions.take(target(2), now), null)
-  sessions.save(target(3), Buffer.from('s'), now + DAY, now)
+  sessions.save(target(3), Buffer.from('s'), verdictUntil(now + DAY), now)
   t.is(sessions.take(target(3, { name: 'b.example' }), now), null)
   t.is(sessions.take(target(3, { addr: '127.0.0.2' }), now), null)
   t.is(sessions.take(target(3, { sourceAddr: '192.0.2.1' }), now), null)
+  t.is(sessions.take(target(3, { exception: EXCEPTION }), now), null)
+  t.truthy(sessions.take(target(3), now))
 })
 
 test('nobody listens, nobody answers, no such address, our own address', async t => {

@@ -11,7 +11,7 @@ import { connectH1 } from '../../../src/http/h1/client.ts'
 import { connectH2 } from '../../../src/http/h2/client.ts'
 import { DEFAULT_LIMITS } from '../../../src/http/limits.ts'
 import { originContext } from '../../../src/tls/roots.ts'
-import { checkOrigin } from '../../../src/tls/verify.ts'
+import { checkOrigin, presentedChain } from '../../../src/tls/verify.ts'
 import { dial } from '../../../src/upstream/dial.ts'
 import type { PoolWaiter } from '../../../src/upstream/group.ts'
 import { POOL_LIMITS, Pool, type PoolLimits } from '../../../src/upstream/pool.ts'
@@ -30,8 +30,9 @@ function makePool(limits: Partial<PoolLimits> = {}): Pool {
       dial(
         to,
         {
-          originContext: context,
-          checkOrigin,
+          contextFor: () => context,
+          presentedChain,
+          verify: (handshake, done) => done(checkOrigin(handshake, Date.now())),
           sessions,
           boundSocket: () => {
             throw new Error('none')
@@ -110,7 +111,16 @@ async function origin(t: ExecutionContext, kind: Kind): Promise<Origin> {
 }
 
 function target(port: number, changes: Partial<UpstreamTarget> = {}): UpstreamTarget {
-  return { scheme: 'https', addr: '127.0.0.1', port, name: NAME, sourceAddr: null, allowH2: true, ...changes }
+  return {
+    scheme: 'https',
+    addr: '127.0.0.1',
+    port,
+    name: NAME,
+    sourceAddr: null,
+    exception: null,
+    allowH2: true,
+    ...changes,
+  }
 }
 
 function request(port: number, path = '/'): RequestHead {
