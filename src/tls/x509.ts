@@ -1,146 +1,151 @@
+import { hash } from 'node:crypto'
 import { readAll, readOid, readTime, readTlv, TAG, type Tlv } from './der.ts'
+import { type ExtensionFacts, noExtensions, readExtensions } from './extensions.ts'
+import { type KeyFacts, readKey } from './key.ts'
 
 /**
  * What Weir reads out of a certificate by itself. Node's X509Certificate hands names out as text that must be escaped
- * and unescaped (CVE-2021-44532 was a mistake in that); a verdict on a name is made on the bytes.
+ * and unescaped (CVE-2021-44532 was a mistake in that); a verdict is made on the octets. Never changed after parsing:
+ * memories of verdicts are keyed by `fingerprint`.
  */
-export interface CertificateFacts {
+export interface CertificateFacts extends ExtensionFacts {
+  /** The whole certificate, in memory of its own. */
+  der: Buffer
+  /** SHA-256 of `der`, lower-case hex. */
+  fingerprint: string
   /** As people count: 3 for v3. */
   version: number
-  /** The signature algorithm's OID; the one outside the signed part equals the one inside. */
+  /** The content octets of the INTEGER: minimal, perhaps zero or negative. */
+  serial: Buffer
+  /** What is signed: the whole TBSCertificate element. */
+  tbsDer: Buffer
+  /** The AlgorithmIdentifier outside the signed part; the one inside is the same, octet by octet. */
+  signatureAlgorithmDer: Buffer
   signatureOid: string
+  /** Without the octet that counts unused bits (there are none). */
+  signature: Buffer
   issuerDer: Buffer
   subjectDer: Buffer
+  /** Milliseconds since the epoch; both ends belong to the validity. */
   notBefore: number
   notAfter: number
   spkiDer: Buffer
-  subjectKeyId: Buffer | null
-  /** dNSName entries as sent, one character per octet. */
-  dnsNames: string[]
-  /** iPAddress entries: 4 or 16 octets when well-formed. */
-  ipAddrs: Buffer[]
-  /** Purposes (OIDs), or null when the extension is absent. */
-  extKeyUsage: string[] | null
-  /** KeyUsage's first octet (0x80 = digitalSignature), or -1 when absent. */
-  keyUsage: number
-  isCa: boolean
+  key: KeyFacts
 }
 
-const OID = { subjectKeyId: '2.5.29.14', keyUsage: '2.5.29.15', subjectAltName: '2.5.29.17' } as const
-const OID_BASIC_CONSTRAINTS = '2.5.29.19'
-const OID_EXT_KEY_USAGE = '2.5.29.37'
-const GENERAL_NAME = { dns: 0x82, ip: 0x87 } as const
-/** OpenSSL's limit for a whole chain on the wire. */
+/** Far above any real certificate (some CDNs' reach 10 KiB); OpenSSL's limit for a whole chain on the wire. */
 const MAX_BYTES = 100 * 1024
 
 /** Pure; null when it is not a well-formed X.509 certificate (RFC 5280 §4.1). */
 export function parseCertificate(bytes: Uint8Array): CertificateFacts | null {
-  const buf = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  if (buf.length > MAX_BYTES) return null
-  const whole = readTlv(buf, 0, buf.length)
-  if (whole === null || whole.tag !== TAG.sequence || whole.end !== buf.length) return null
-  const outer = readAll(buf, whole)
-  const tbs = outer?.[0]
-  if (outer?.length !== 3 || tbs?.tag !== TAG.sequence) return null
-  const fields = readAll(buf, tbs)
-  return fields === null ? null : readTbs(buf, fields, outer[1]!)
+  const facts = readCertificate(bytes)
+  return typeof facts === 'string' ? null : facts
 }
 
-function readTbs(buf: Buffer, fields: Tlv[], outerAlgorithm: Tlv): CertificateFacts | null {
-  let version = 1
-  let at = 0
-  if (fields[0]?.tag === 0xa0) {
-    const number = readTlv(buf, fields[0].start, fields[0].end)
-    if (number === null || number.tag !== TAG.integer || number.end !== number.start + 1) return null
-    version = buf[number.start]! + 1
-    at = 1
-  }
-  const [serial, algorithm, issuer, validity, subject, spki, ...rest] = fields.slice(at)
-  if (!serial || !algorithm || !issuer || !validity || !subject || !spki || serial.tag !== TAG.integer) return null
-  const algorithmDer = buf.subarray(algorithm.from, algorithm.end)
-  if (!algorithmDer.equals(buf.subarray(outerAlgorithm.from, outerAlgorithm.end))) return null
-  const oid = readTlv(buf, algorithm.start, algorithm.end)
+/** The facts, or in plain words why it is no well-formed certificate. */
+export function readCertificate(bytes: Uint8Array): CertificateFacts | string {
+  if (bytes.length > MAX_BYTES) return 'it is too long'
+  const buf = Buffer.allocUnsafeSlow(bytes.length)
+  buf.set(bytes)
+  const whole = readTlv(buf, 0, buf.length)
+  if (whole === null || whole.tag !== TAG.sequence || whole.end !== buf.length) return 'it is not DER'
+  const outer = readAll(buf, whole)
+  if (outer?.length !== 3) return 'it is not DER'
+  const [tbs, algorithm, signature] = outer as [Tlv, Tlv, Tlv]
+  const fields = tbs.tag === TAG.sequence ? readAll(buf, tbs) : null
+  if (fields === null || algorithm.tag !== TAG.sequence) return 'it is not DER'
+  // X.690 §8.6.2: the first content octet counts unused bits; signatures are whole octets.
+  if (signature.tag !== TAG.bitString || signature.end - signature.start < 2 || buf[signature.start] !== 0)
+    return 'its signature is malformed'
+  return readTbs(buf, tbs, fields, algorithm, signature)
+}
+
+function readTbs(buf: Buffer, tbs: Tlv, fields: Tlv[], outer: Tlv, signature: Tlv): CertificateFacts | string {
+  const version = fields[0]?.tag === 0xa0 ? readVersion(buf, fields[0]) : 1
+  if (version === null) return 'its version is malformed'
+  let at = fields[0]?.tag === 0xa0 ? 1 : 0
+  const [serial, algorithm, issuer, validity, subject, spki] = fields.slice(at, at + 6)
+  if (!serial || !algorithm || !issuer || !validity || !subject || !spki) return 'a part of it is missing'
+  at += 6
+  // issuerUniqueID and subjectUniqueID: long out of use and of no meaning here.
+  if (fields[at]?.tag === 0x81) at++
+  if (fields[at]?.tag === 0x82) at++
+  const extensions = fields[at]?.tag === 0xa3 ? fields[at++]! : null
+  if (at !== fields.length) return 'it has parts that do not belong there'
+  if (!isInteger(buf, serial)) return 'its serial number is malformed'
+  const algorithmDer = slice(buf, outer)
+  // RFC 5280 §4.1.1.2: the outer one is not signed and so must say what the inner one says.
+  if (!slice(buf, algorithm).equals(algorithmDer)) return 'it names two different signature algorithms'
+  const oid = readTlv(buf, outer.start, outer.end)
   const signatureOid = oid === null ? null : readOid(buf, oid)
-  const times = readAll(buf, validity)
-  if (signatureOid === null || times?.length !== 2) return null
-  const notBefore = readTime(buf, times[0]!)
-  const notAfter = readTime(buf, times[1]!)
-  if (notBefore === null || notAfter === null) return null
-  const facts: CertificateFacts = {
+  if (signatureOid === null) return 'its signature algorithm is malformed'
+  if (!isName(buf, issuer) || !isName(buf, subject)) return 'its subject or issuer is malformed'
+  const times = validity.tag === TAG.sequence ? readAll(buf, validity) : null
+  const notBefore = times?.length === 2 ? readTime(buf, times[0]!) : null
+  const notAfter = times?.length === 2 ? readTime(buf, times[1]!) : null
+  if (notBefore === null || notAfter === null) return 'its validity is malformed'
+  const spkiDer = slice(buf, spki)
+  const key = readKey(spkiDer)
+  if (typeof key === 'string') return key
+  const known = noExtensions()
+  // RFC 5280 §4.1.2.9: extensions only in version 3.
+  if (extensions !== null && version !== 3) return 'it has extensions but is not of version 3'
+  const fault = extensions === null ? null : readExtensions(buf, extensions, known)
+  if (fault !== null) return fault
+  return {
+    der: buf,
+    fingerprint: hash('sha256', buf, 'hex'),
     version,
+    serial: content(buf, serial),
+    tbsDer: slice(buf, tbs),
+    signatureAlgorithmDer: algorithmDer,
     signatureOid,
-    issuerDer: buf.subarray(issuer.from, issuer.end),
-    subjectDer: buf.subarray(subject.from, subject.end),
+    signature: buf.subarray(signature.start + 1, signature.end),
+    issuerDer: slice(buf, issuer),
+    subjectDer: slice(buf, subject),
     notBefore,
     notAfter,
-    spkiDer: buf.subarray(spki.from, spki.end),
-    subjectKeyId: null,
-    dnsNames: [],
-    ipAddrs: [],
-    extKeyUsage: null,
-    keyUsage: -1,
-    isCa: false,
-  }
-  const extensions = rest.find(item => item.tag === 0xa3)
-  return extensions === undefined || readExtensions(buf, extensions, facts) ? facts : null
-}
-
-function readExtensions(buf: Buffer, wrapper: Tlv, facts: CertificateFacts): boolean {
-  const list = readTlv(buf, wrapper.start, wrapper.end)
-  const items = list?.tag === TAG.sequence ? readAll(buf, list) : null
-  if (items === null) return false
-  const seen = new Set<string>()
-  for (const item of items) {
-    const parts = item.tag === TAG.sequence ? readAll(buf, item) : null
-    if (parts === null || parts.length < 2 || parts.length > 3) return false
-    const oid = readOid(buf, parts[0]!)
-    const wrapped = parts[parts.length - 1]!
-    // RFC 5280 §4.2: not more than one instance of an extension; two SAN lists are read differently by different parsers.
-    if (oid === null || seen.has(oid) || wrapped.tag !== TAG.octetString) return false
-    seen.add(oid)
-    const value = readTlv(buf, wrapped.start, wrapped.end)
-    if (!readExtension(buf, oid, value, facts)) return false
-  }
-  return true
-}
-
-function readExtension(buf: Buffer, oid: string, value: Tlv | null, facts: CertificateFacts): boolean {
-  switch (oid) {
-    case OID.subjectKeyId:
-      if (value?.tag !== TAG.octetString) return false
-      facts.subjectKeyId = buf.subarray(value.start, value.end)
-      return true
-    case OID.keyUsage:
-      if (value?.tag !== TAG.bitString) return false
-      facts.keyUsage = value.end - value.start > 1 ? buf[value.start + 1]! : 0
-      return true
-    case OID.subjectAltName:
-      return value?.tag === TAG.sequence && readNames(buf, value, facts)
-    case OID_BASIC_CONSTRAINTS: {
-      const first = value?.tag === TAG.sequence ? readAll(buf, value) : null
-      if (first === null) return false
-      facts.isCa = first[0]?.tag === TAG.boolean && buf[first[0].start] !== 0
-      return true
-    }
-    case OID_EXT_KEY_USAGE: {
-      const purposes = value?.tag === TAG.sequence ? readAll(buf, value) : null
-      if (purposes === null) return false
-      const oids = purposes.map(purpose => readOid(buf, purpose))
-      if (oids.includes(null)) return false
-      facts.extKeyUsage = oids as string[]
-      return true
-    }
-    default:
-      return true
+    spkiDer,
+    key,
+    ...known,
   }
 }
 
-function readNames(buf: Buffer, list: Tlv, facts: CertificateFacts): boolean {
-  const names = readAll(buf, list)
-  if (names === null) return false
-  for (const name of names) {
-    if (name.tag === GENERAL_NAME.dns) facts.dnsNames.push(buf.toString('latin1', name.start, name.end))
-    else if (name.tag === GENERAL_NAME.ip) facts.ipAddrs.push(buf.subarray(name.start, name.end))
-  }
-  return true
+/** 2 or 3; version 1 is the default, which DER leaves out (X.690 §11.5). */
+function readVersion(buf: Buffer, wrapper: Tlv): number | null {
+  const number = readTlv(buf, wrapper.start, wrapper.end)
+  if (number === null || number.tag !== TAG.integer || number.end !== wrapper.end) return null
+  const version = number.end === number.start + 1 ? buf[number.start]! + 1 : 0
+  return version === 2 || version === 3 ? version : null
+}
+
+/** X.690 §8.3.2: no more octets than needed. */
+function isInteger(buf: Buffer, item: Tlv): boolean {
+  if (item.tag !== TAG.integer || item.end === item.start) return false
+  const first = buf[item.start]!
+  if (item.end === item.start + 1 || (first !== 0 && first !== 0xff)) return true
+  return (first === 0) === buf[item.start + 1]! >= 0x80
+}
+
+/** RDNSequence (RFC 5280 §4.1.2.4): sets, not empty, of attribute and value. */
+function isName(buf: Buffer, name: Tlv): boolean {
+  const rdns = name.tag === TAG.sequence ? readAll(buf, name) : null
+  return rdns?.every(rdn => isRdn(buf, rdn)) ?? false
+}
+
+function isRdn(buf: Buffer, rdn: Tlv): boolean {
+  const pairs = rdn.tag === TAG.set ? readAll(buf, rdn) : null
+  if (pairs === null || pairs.length === 0) return false
+  return pairs.every(pair => {
+    const parts = pair.tag === TAG.sequence ? readAll(buf, pair) : null
+    return parts?.length === 2 && readOid(buf, parts[0]!) !== null
+  })
+}
+
+function slice(buf: Buffer, item: Tlv): Buffer {
+  return buf.subarray(item.from, item.end)
+}
+
+function content(buf: Buffer, item: Tlv): Buffer {
+  return buf.subarray(item.start, item.end)
 }
