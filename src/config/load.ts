@@ -21,13 +21,10 @@ export function checkConfig(file: string): { config: Config | null; problems: Pr
   const { value, problems, lineAt } = readDocument(readText(file), configSchema, knownKeys)
   if (value === null) return { config: null, problems }
   const config = absolutePaths(value, path.dirname(path.resolve(file)))
-  config.tls.originRoots.forEach((root, i) => {
-    const why = unreadable(root)
-    if (why !== null)
-      problems.push({ line: lineAt(['tls', 'originRoots', i]), key: `tls.originRoots[${i}]`, message: why })
-  })
-  const why = config.policy === null ? null : unreadable(config.policy)
-  if (why !== null) problems.push({ line: lineAt(['policy']), key: 'policy', message: why })
+  for (const [at, named] of namedFiles(config)) {
+    const why = unreadable(named)
+    if (why !== null) problems.push({ line: lineAt(at), key: keyOf(at), message: why })
+  }
   return { config: problems.length === 0 ? config : null, problems }
 }
 
@@ -49,8 +46,36 @@ function absolutePaths(config: Config, base: string): Config {
     ...config,
     stateDir: path.resolve(base, config.stateDir),
     policy: config.policy === null ? null : path.resolve(base, config.policy),
-    tls: { ...config.tls, originRoots: config.tls.originRoots.map(file => path.resolve(base, file)) },
+    tls: {
+      ...config.tls,
+      originRoots: config.tls.originRoots.map(file => path.resolve(base, file)),
+      revocationLists: config.tls.revocationLists.map(file => path.resolve(base, file)),
+      clientCertificates: config.tls.clientCertificates.map(({ host, cert, key }) => ({
+        host,
+        cert: path.resolve(base, cert),
+        key: path.resolve(base, key),
+      })),
+    },
   }
+}
+
+/** Every file the document names, with its place in it. */
+function* namedFiles({ tls, policy }: Config): Generator<[(string | number)[], string]> {
+  for (const [i, file] of tls.originRoots.entries()) yield [['tls', 'originRoots', i], file]
+  for (const [i, file] of tls.revocationLists.entries()) yield [['tls', 'revocationLists', i], file]
+  for (const [i, { cert, key }] of tls.clientCertificates.entries()) {
+    yield [['tls', 'clientCertificates', i, 'cert'], cert]
+    yield [['tls', 'clientCertificates', i, 'key'], key]
+  }
+  if (policy !== null) yield [['policy'], policy]
+}
+
+/** `tls.originRoots[0]` */
+function keyOf(at: readonly (string | number)[]): string {
+  return at
+    .map(part => (typeof part === 'number' ? `[${part}]` : `.${part}`))
+    .join('')
+    .slice(1)
 }
 
 function unreadable(file: string): string | null {

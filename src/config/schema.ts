@@ -60,6 +60,22 @@ export const configSchema = z
         tier: z.enum(['inspect', 'names', 'pass']).default('inspect'),
         /** Extra PEM files trusted for origins, beside the system's roots. */
         originRoots: z.array(z.string().min(1)).max(64).default([]),
+        /** Files that name revoked certificates, and CRLs in PEM or DER: always believed. */
+        revocationLists: z.array(z.string().min(1)).max(64).default([]),
+        /** Networks that are not public and still may be asked for issuers and revocation: a company's own PKI, a lab. */
+        fetchNetworks: z.array(cidr).max(64).default([]),
+        /** Shown to origins that ask for a certificate; without one such a host is not opened from the second attempt on. */
+        clientCertificates: z
+          .array(
+            z.strictObject({
+              /** The host and everything below it. */
+              host: z.string().regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, 'must be a host name in lower case'),
+              cert: z.string().min(1),
+              key: z.string().min(1),
+            }),
+          )
+          .max(64)
+          .default([]),
       })
       .prefault({}),
     cache: z
