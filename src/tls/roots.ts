@@ -1,6 +1,6 @@
 import { constants, X509Certificate } from 'node:crypto'
 import fs from 'node:fs'
-import tls, { type SecureContext } from 'node:tls'
+import tls, { type SecureContext, type SecureContextOptions } from 'node:tls'
 import type { CaPublic } from '../core/ca.ts'
 import { UserError } from '../core/errors.ts'
 import { GROUPS } from './contexts.ts'
@@ -80,8 +80,13 @@ function readCertificate(pem: string): X509Certificate | null {
 /**
  * The one client context for all origins; each item may hold several certificates. `ownCa`, if it is among the roots (people install it on the gateway too), is
  * left out: a certificate of ours on the origin side would mean that somebody has the key, or that we talk to ourselves.
+ * `more` is laid over what is said here.
  */
-export function originContext(rootsPem: readonly string[], ownCa: CaPublic | null = null): SecureContext {
+export function originContext(
+  rootsPem: readonly string[],
+  ownCa: CaPublic | null = null,
+  more: SecureContextOptions = {},
+): SecureContext {
   const ownKey = ownCa === null ? null : new X509Certificate(ownCa.certPem).publicKey
   const trusted = rootsPem.flatMap(file => {
     const pems = split(file)
@@ -98,5 +103,6 @@ export function originContext(rootsPem: readonly string[], ownCa: CaPublic | nul
     ecdhCurve: GROUPS,
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     sigalgs: SIGNATURE_SCHEMES,
+    ...more,
   })
 }
