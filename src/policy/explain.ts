@@ -1,9 +1,11 @@
 import net from 'node:net'
 import { plainAddr } from '../core/addr.ts'
-import type { Decision, Reason, Tier } from '../core/decision.ts'
+import type { Reason, Tier } from '../core/decision.ts'
 import { UserError } from '../core/errors.ts'
+import type { TlsException } from '../core/tls-policy.ts'
 import type { CompiledPolicy } from './decide.ts'
 import { canonicalName } from './names.ts'
+import { NEVER_DECRYPT } from './never-decrypt.ts'
 
 export interface Question {
   /** Address of the client. */
@@ -34,6 +36,8 @@ export interface Explanation {
   verdictBecause: Because
   /** At which point the verdict falls: when only the name is known, or with the whole URL. */
   decidedAt: 'connection' | 'request'
+  /** What may be overlooked at the origin; null on plain HTTP and where no exception is in force. */
+  exception: TlsException | null
 }
 
 /** What would happen, by the same functions that decide for traffic. Throws UserError on a question that makes no sense. */
@@ -55,28 +59,18 @@ export function explain(policy: CompiledPolicy, question: Question): Explanation
   const readable = scheme === 'https' ? connection.tier === 'inspect' : connection.tier !== 'pass'
   const byName = connection.verdict === 'block' || !readable
   const decision = byName ? connection : policy.decideRequest({ ...facts, scheme, path: url.pathname + url.search })
-  return answer(policy, question, client, url.href, connection, decision, byName ? 'connection' : 'request')
-}
-
-function answer(
-  policy: CompiledPolicy,
-  question: Question,
-  client: string,
-  url: string,
-  connection: Decision,
-  decision: Decision,
-  decidedAt: 'connection' | 'request',
-): Explanation {
   return {
     client,
-    url,
+    url: url.href,
     at: question.at,
     policyVersion: policy.version,
     tier: connection.tier,
     tierBecause: because(policy, connection.tierReason),
     verdict: decision.verdict,
     verdictBecause: because(policy, decision.reason),
-    decidedAt,
+    decidedAt: byName ? 'connection' : 'request',
+    // A spliced connection is judged by the client itself, which knows nothing of our exceptions
+    exception: scheme === 'https' && connection.tier === 'inspect' ? policy.exceptionFor(host, question.at) : null,
   }
 }
 
@@ -116,11 +110,28 @@ export function formatExplanation(explanation: Explanation): string {
     '',
     `verdict  ${verdict}, ${moment}`,
     ...reasonLines(explanation.verdictBecause, 'no rule sets an action: the default of the policy'),
+    ...exceptionLines(explanation.exception),
   ]
   return `${lines.join('\n')}\n`
 }
 
+function exceptionLines(exception: TlsException | null): string[] {
+  if (exception === null) return []
+  const { host, allow, until, reason, line } = exception
+  return [
+    '',
+    `origin   ${[...allow].join(', ')} is overlooked until ${new Date(until).toISOString()}`,
+    `         exception for ${host}, line ${line}: ${reason}`,
+  ]
+}
+
 function reasonLines({ reason, ruleText }: Because, otherwise: string): string[] {
+  if (reason.code === 'never-decrypt') {
+    const entry = NEVER_DECRYPT.split('\n')[reason.listLine - 1]?.replace(/\s+/g, ' ') ?? ''
+    return [`         never opened by default, never-decrypt.txt line ${reason.listLine}`, `         | ${entry}`]
+  }
+  if (reason.code === 'ech')
+    return ['         a public name of Encrypted Client Hello: opened, so that the client names the site']
   if (reason.rule === null) return [`         ${otherwise}${reason.line > 0 ? ` (line ${reason.line})` : ''}`]
   const list = reason.list === null ? '' : `, list "${reason.list}" line ${reason.listLine}`
   return [

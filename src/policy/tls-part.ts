@@ -41,6 +41,6 @@ export function compileExceptions(
     if (importedAt !== null && until > importedAt + MAX_AHEAD_MS) {
       at(['exceptions', i, 'until']).problem('lies more than two years ahead; nobody remembers then why it is there.')
     }
-    return { host, allow: new Set<Allowance>(one.allow), until, reason: one.reason, line }
+    return { host, allow: new Set<Allowance>(one.allow), until, reason: one.reason, line, only: null }
   })
 }
