@@ -15,12 +15,11 @@ export class Exceptions {
     const byHost = this.#byHost
     if (byHost.size === 0) return null
     const name = spelling(host)
-    // An address has no parents: 2.1 is not above 192.0.2.1
-    const whole = net.isIP(name) !== 0
     for (let at = 0; ; ) {
       const found = byHost.get(at === 0 ? name : name.slice(at))
-      if (found !== undefined && nowMs < found.until) return found
-      const dot = whole ? -1 : name.indexOf('.', at)
+      // An address has nothing below it: 1.192.0.2.7 is not under 192.0.2.7
+      if (found !== undefined && nowMs < found.until && (at === 0 || net.isIP(found.host) === 0)) return found
+      const dot = name.indexOf('.', at)
       if (dot < 0) return null
       at = dot + 1
     }
