@@ -15,11 +15,13 @@ import { startStore } from './store/store.ts'
 import { AdminProcess } from './supervisor/admin-process.ts'
 import { boxCalls } from './supervisor/calls.ts'
 import { guardCrash } from './supervisor/crash.ts'
+import { makeHandout } from './supervisor/handout.ts'
 import { ownAddresses, watchOwnAddresses } from './supervisor/own-addresses.ts'
 import { PolicyKeeper } from './supervisor/policy-keeper.ts'
 import { rulesConfig } from './supervisor/rules-config.ts'
 import { RulesKeeper } from './supervisor/rules-keeper.ts'
 import { secretFile } from './supervisor/secret-file.ts'
+import { FactKeeper } from './supervisor/shared-facts.ts'
 import { Signals } from './supervisor/signals.ts'
 import { takeStateDir } from './supervisor/state-dir.ts'
 import { type ServiceUser, serviceUser } from './supervisor/user.ts'
@@ -80,14 +82,16 @@ export async function runSupervisor(configFile: string | null): Promise<number> 
   // 3. The processes that see the network
   const startedAt = Date.now()
   const makeInit = workerInit(config, count, ca, user)
-  const workers = new WorkerPool({
+  const facts = new FactKeeper(message => workers.broadcast(message))
+  const workers: WorkerPool = new WorkerPool({
     count,
     log,
     descriptors: id => [sockets.tproxy[id]!],
-    init: id => makeInit(id, policy),
+    init: id => makeInit(id, policy, facts),
     onMessage: (message, reply) => {
       if (message.t === 'log') store.write(message.batch, message.rows, message.dropped)
       else if (message.t === 'mint') reply(mint(ca, message))
+      else if (message.t === 'share') facts.share(message.fact)
       else if (message.t === 'policy-failed') log.error(message, 'a worker refused the policy and keeps the old one')
     },
     onReady: ready => rules.health(ready),
@@ -180,16 +184,21 @@ function storeSettings(config: Config) {
 /** Secrets shared by all workers are made once, here. */
 function workerInit(config: Config, count: number, ca: Ca, user: ServiceUser | null) {
   const ticketKeys = randomBytes(48)
+  const overrideKey = randomBytes(32)
+  const handout = makeHandout([ca.public])
   const boxId = secretFile(path.join(config.stateDir, 'box-id'), 6).toString('hex')
   const pseudonymKey = secretFile(path.join(config.stateDir, 'pseudonym.key'), 32)
   const originRootsPem = [...systemRoots(), ...config.tls.originRoots.map(file => fs.readFileSync(file, 'utf8'))]
-  return (workerId: number, policy: PolicyKeeper): WorkerInit => ({
+  return (workerId: number, policy: PolicyKeeper, facts: FactKeeper): WorkerInit => ({
     workerId,
     boxId,
     keepClientAddress: config.upstream.keepClientAddress,
     originRootsPem,
     ca: ca.public,
     ticketKeys,
+    overrideKey,
+    handout,
+    facts: facts.all(),
     cacheBytes: Math.floor((config.cache.memoryMB * 1_000_000) / count),
     clientAddressMode: config.log.clientAddress,
     pseudonymKey,

@@ -5,6 +5,8 @@ import pino from 'pino'
 import { MemoryCache } from './cache/memory.ts'
 import type { Policy } from './core/decision.ts'
 import type { PolicySource, ToWorker, WorkerInit } from './core/ipc.ts'
+import { FactShare } from './enrol/fact-share.ts'
+import { SharedFacts } from './enrol/shared-facts.ts'
 import { INGRESS } from './ingress/index.ts'
 import { LogEmitter } from './log/emit.ts'
 import { dropPrivileges } from './os/privileges.ts'
@@ -53,8 +55,23 @@ async function run(init: WorkerInit): Promise<void> {
   const cache = new MemoryCache({ maxBytes: init.cacheBytes, cacheStatus: true })
   const guard = new LoopGuard(init.ownAddrs)
   const traffic = newCounters()
+  const facts = new SharedFacts()
+  for (const fact of init.facts) facts.add(fact, Date.now())
+  const share = new FactShare(facts, fact => link.share(fact))
+  let { handout } = init
   let policy = compile(init.policy)
-  const stations = makeStations({ init, policy: () => policy, link, log: emitter, guard, cache, counters: traffic })
+  const stations = makeStations({
+    init,
+    policy: () => policy,
+    link,
+    log: emitter,
+    guard,
+    cache,
+    facts,
+    share,
+    handout: () => handout,
+    counters: traffic,
+  })
   const connections = new Connections(stations, `${Date.now().toString(36)}${init.workerId.toString(36)}`)
 
   flushCompileCache() // into the state directory, which is out of reach from here on
@@ -97,6 +114,12 @@ async function run(init: WorkerInit): Promise<void> {
         return
       case 'purge':
         cache.purge(message.host)
+        return
+      case 'shared':
+        share.heard(message.fact, Date.now())
+        return
+      case 'handout':
+        handout = message.handout
         return
       case 'drain':
         stopHealth()

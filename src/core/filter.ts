@@ -7,6 +7,8 @@ export interface FilterContext {
   policy(): Policy
   /** Makes the page for a refusal (HTML or plain text by the request's Accept). */
   blockPage(ex: Exchange): LocalReply
+  /** Answers what is addressed to Weir itself (`/.well-known/weir/` on any host); null: nothing of ours. */
+  reserved(ex: Exchange): FilterResult | Promise<FilterResult>
 }
 
 /** null: go on. A reply: the exchange ends here with it. */

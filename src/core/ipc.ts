@@ -1,5 +1,6 @@
 import type { CaPublic, LeafCertificate } from './ca.ts'
-import type { HandshakeEvent, LearnedEntry } from './tls-policy.ts'
+import type { CaHandout } from './handout.ts'
+import type { Allowance, HandshakeEvent, LearnedEntry } from './tls-policy.ts'
 
 /** What a worker needs to know; sent once at start, before it gives up its privileges. */
 export interface WorkerInit {
@@ -12,6 +13,12 @@ export interface WorkerInit {
   ca: CaPublic
   /** 48 bytes shared by all workers, so that a client resumes at any of them. */
   ticketKeys: Buffer
+  /** 32 octets shared by all workers: proves that a form of one of our pages was shown to the device that sends it. */
+  overrideKey: Buffer
+  /** For the enrolment page. */
+  handout: CaHandout
+  /** Facts in force when the worker started. */
+  facts: SharedFact[]
   cacheBytes: number
   clientAddressMode: 'full' | 'pseudonym' | 'none'
   pseudonymKey: Buffer
@@ -61,14 +68,16 @@ export type ToWorker =
   | { t: 'shared'; fact: SharedFact }
   /** 48 octets each, the one to use first; the others still open old tickets. */
   | { t: 'ticket-keys'; keys: Buffer }
+  /** The CA was changed, or another is being rolled out. */
+  | { t: 'handout'; handout: CaHandout }
   | { t: 'drain' }
 
 /** Short-lived, bounded by whoever keeps it. */
 export type SharedFact =
   /** The device is on the enrolment page: its connections to `host` are opened, whatever was learned. */
   | { kind: 'enrolling'; client: string; host: string; until: number }
-  /** A person clicked through the warning about this very certificate. */
-  | { kind: 'override'; client: string; host: string; fingerprint: string; until: number }
+  /** A person clicked through the warning about this very certificate (lower-case hex of its SHA-256). */
+  | { kind: 'override'; client: string; host: string; fingerprint: string; allow: Allowance[]; until: number }
 
 /** worker → supervisor */
 export type FromWorker =

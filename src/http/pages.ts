@@ -1,9 +1,12 @@
 import { NO_REASON, type Reason } from '../core/decision.ts'
-import { type Fault, WeirError } from '../core/errors.ts'
+import { type ErrorCode, type Fault, WeirError } from '../core/errors.ts'
 import { Exchange, type LocalReply } from '../core/exchange.ts'
 import { type HeaderList, headerGet } from '../core/headers.ts'
+import { clip, plain } from '../core/html.ts'
+import { OVERLOOKABLE } from '../core/tls-policy.ts'
 import { type PageType, pageType } from './pages/accept.ts'
-import { clip, type Fact, plain, renderHtml, renderText } from './pages/html.ts'
+import { chainJson } from './pages/chain.ts'
+import { type Fact, type PageParts, renderHtml, renderText } from './pages/html.ts'
 import { retryAfter, wordsFor } from './pages/words.ts'
 
 /** What a page tells about the request it answers; made of an exchange, or of what is known where there is none. */
@@ -16,6 +19,8 @@ export interface PageFacts {
   /** By which the log has it: the id of the connection. */
   reference: string
   reason: Reason
+  /** The device is known not to trust us, and read this without having to. */
+  enrol?: boolean
 }
 
 /**
@@ -23,12 +28,12 @@ export interface PageFacts {
  * what GET would give (RFC 9110 §8.6); whoever writes it out leaves the body away.
  */
 export function blockPage(ex: Exchange): LocalReply {
-  return page(factsOf(ex), new WeirError('policy-blocked'))
+  return page(factsOf(ex), new WeirError('policy-blocked'), null)
 }
 
 /** The page for anything else that went wrong. An error whose status is 0 has no page of its own and shows as 500. */
-export function errorPage(subject: Exchange | PageFacts, error: WeirError): LocalReply {
-  return page(subject instanceof Exchange ? factsOf(subject) : subject, error)
+export function errorPage(subject: Exchange | PageFacts, error: WeirError, override: string | null = null): LocalReply {
+  return page(subject instanceof Exchange ? factsOf(subject) : subject, error, override)
 }
 
 function factsOf(ex: Exchange): PageFacts {
@@ -38,6 +43,7 @@ function factsOf(ex: Exchange): PageFacts {
     time: ex.startedAt,
     reference: ex.conn.id,
     reason: (ex.decision ?? ex.conn.decision)?.reason ?? NO_REASON,
+    enrol: ex.request.scheme === 'http' && ex.conn.decision?.tierReason.code === 'learned-untrusting',
   }
 }
 
@@ -47,12 +53,16 @@ const CONTENT_TYPES: Record<PageType, string> = {
   text: 'text/plain; charset=utf-8',
 }
 
-/** Inline style is all the page has; nothing a stranger could bring into it would run, load or be framed. */
+/** Inline style is all the page has; nothing a stranger could bring into it would run, load or be sent. */
 const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+/** A form that lets a person in must not be laid under somebody else's button. */
+const FORM_POLICY =
+  "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
-function page(facts: PageFacts, error: WeirError): LocalReply {
+function page(facts: PageFacts, error: WeirError, override: string | null): LocalReply {
   const type = pageType(headerGet(facts.headers, 'accept'))
   const status = error.status === 0 ? 500 : error.status
+  const form = override !== null && type === 'html'
   const headers: HeaderList = [
     'Content-Type',
     CONTENT_TYPES[type],
@@ -61,20 +71,43 @@ function page(facts: PageFacts, error: WeirError): LocalReply {
     'X-Content-Type-Options',
     'nosniff',
     'Content-Security-Policy',
-    PAGE_POLICY,
+    form ? FORM_POLICY : PAGE_POLICY,
   ]
   const seconds = retryAfter(error.code)
   if (seconds !== null) headers.push('Retry-After', String(seconds))
-  return { status, headers, body: Buffer.from(render(type, facts, error, status)) }
+  return { status, headers, body: Buffer.from(render(type, facts, error, status, override)) }
 }
 
-function render(type: PageType, facts: PageFacts, error: WeirError, status: number): string {
-  const words = wordsFor(error.code)
+function render(type: PageType, facts: PageFacts, error: WeirError, status: number, override: string | null): string {
   const reason = error.fault === 'policy' ? facts.reason : NO_REASON
   if (type === 'json') return renderJson(facts, error, status, reason)
-  const shown = shownFacts(facts, error, reason)
-  if (type === 'text') return renderText(words, error.detail, shown)
-  return renderHtml(error.fault satisfies Fault, words, error.detail, facts.host, shown)
+  const parts: PageParts = {
+    tone: error.fault satisfies Fault,
+    words: wordsFor(error.code),
+    detail: error.detail,
+    host: facts.host,
+    facts: shownFacts(facts, error, reason),
+    chain: error.chain,
+    exception: exceptionYaml(error.code, facts.host, facts.time),
+    override,
+    enrol: facts.enrol === true,
+  }
+  return type === 'text' ? renderText(parts) : renderHtml(parts)
+}
+
+/** Long enough to have it mended, short enough to be looked at again. */
+const EXCEPTION_MS = 30 * 86_400_000
+
+/** What to paste into the policy document; '' for what nobody may overlook. A JSON text is a YAML text. */
+function exceptionYaml(code: ErrorCode, host: string, nowMs: number): string {
+  const allow = OVERLOOKABLE[code]
+  if (allow === undefined || host === '') return ''
+  const until = new Date(nowMs + EXCEPTION_MS).toISOString().slice(0, 10)
+  return `exceptions:
+  - host: ${JSON.stringify(clip(host))}
+    allow: [${allow}]
+    until: ${until}
+    reason: "why this is needed, and who asked for it"`
 }
 
 function shownFacts(facts: PageFacts, error: WeirError, reason: Reason): Fact[] {
@@ -100,6 +133,7 @@ function renderJson(facts: PageFacts, error: WeirError, status: number, reason: 
     listLine: reason.listLine,
     time: new Date(facts.time).toISOString(),
     reference: plain(clip(facts.reference)),
+    ...(error.chain === null ? {} : { chain: chainJson(error.chain) }),
   }
   return `${JSON.stringify(body)}\n`
 }

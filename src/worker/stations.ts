@@ -2,7 +2,10 @@ import type net from 'node:net'
 import type { MemoryCache } from '../cache/memory.ts'
 import type { Policy } from '../core/decision.ts'
 import type { WeirError } from '../core/errors.ts'
+import type { CaHandout } from '../core/handout.ts'
 import type { WorkerInit } from '../core/ipc.ts'
+import type { FactShare } from '../enrol/fact-share.ts'
+import type { SharedFacts } from '../enrol/shared-facts.ts'
 import { compileChain } from '../filters/chain.ts'
 import { FILTERS } from '../filters/index.ts'
 import { connectH1 } from '../http/h1/client.ts'
@@ -10,7 +13,7 @@ import { serveH1 } from '../http/h1/server.ts'
 import { connectH2 } from '../http/h2/client.ts'
 import { serveH2 } from '../http/h2/server.ts'
 import { DEFAULT_LIMITS } from '../http/limits.ts'
-import { blockPage, errorPage } from '../http/pages.ts'
+import { blockPage } from '../http/pages.ts'
 import type { LogEmitter } from '../log/emit.ts'
 import { boundSocket } from '../os/sockets.ts'
 import { helloFacts } from '../peek/clienthello.ts'
@@ -29,6 +32,7 @@ import { OriginSessions } from '../upstream/sessions.ts'
 import { BufferSweep } from './buffer-sweep.ts'
 import { hopStation } from './hop-station.ts'
 import type { LoopGuard } from './loop-guard.ts'
+import { reservedStation } from './reserved-station.ts'
 import type { SupervisorLink } from './supervisor-link.ts'
 
 const PEEK = { maxBytes: 65_536, firstByteMs: 1500, totalMs: 10_000 }
@@ -53,6 +57,9 @@ export interface StationDeps {
   log: LogEmitter
   guard: LoopGuard
   cache: MemoryCache
+  facts: SharedFacts
+  share: FactShare
+  handout(): CaHandout
   counters: TrafficCounters
 }
 
@@ -83,6 +90,8 @@ export function makeStations(deps: StationDeps): Stations {
     limits: POOL_LIMITS,
   })
   const sweep = new BufferSweep()
+  const { facts, share, handout } = deps
+  const { reserved, errorPage } = reservedStation({ key: init.overrideKey, policy: deps.policy, handout, share, now })
   return {
     policy: deps.policy,
     peek: (socket, done) =>
@@ -104,7 +113,7 @@ export function makeStations(deps: StationDeps): Stations {
       relay(client, stream, { idleMs: SPLICE_IDLE_MS, halfIdleMs: SPLICE_HALF_IDLE_MS, bytes, reader, done }),
     acquire: (target, waiter) => pool.acquire(target, waiter),
     filters: compileChain(
-      FILTERS.map(make => make({ policy: deps.policy, blockPage })),
+      FILTERS.map(make => make({ policy: deps.policy, blockPage, reserved: ex => reserved.answer(ex) })),
       { errorPage },
     ),
     cache: init.cacheBytes > 0 ? cache : null,
@@ -112,7 +121,8 @@ export function makeStations(deps: StationDeps): Stations {
     errorPage,
     isOwnDestination: addr => guard.isOwn(addr),
     keepClientAddress: init.keepClientAddress,
-    exceptionFor: (_clientAddr, name) => deps.policy().exceptionFor(name, now()),
+    exceptionFor: (clientAddr, name) =>
+      facts.exceptionFor(deps.policy().exceptionFor(name, now()), clientAddr, name, now()),
     clientCertWanted: () => {},
     emit: row => log.add(row),
     passed: bytes => sweep.passed(bytes),

@@ -1,5 +1,5 @@
 import type { LeafCertificate } from '../core/ca.ts'
-import type { FromWorker, ToWorker, WorkerCounters } from '../core/ipc.ts'
+import type { FromWorker, SharedFact, ToWorker, WorkerCounters } from '../core/ipc.ts'
 
 /** Log batches on their way to the supervisor; beyond this they wait in the ring, which is bounded by rows. */
 const MAX_LOG_BYTES_IN_FLIGHT = 8 << 20
@@ -38,6 +38,10 @@ export class SupervisorLink {
 
   sendCounters(counters: WorkerCounters): void {
     this.#send({ t: 'counters', counters })
+  }
+
+  share(fact: SharedFact): void {
+    this.#send({ t: 'share', fact })
   }
 
   ready(): void {

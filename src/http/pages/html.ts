@@ -1,71 +1,77 @@
+import { clip, escapeHtml, frameHtml, plain } from '../../core/html.ts'
+import type { ChainLink } from '../../core/tls-policy.ts'
+import { CHAIN_STYLE, chainHtml, chainText } from './chain.ts'
 import type { Words } from './words.ts'
 
 /** A name and its value, as shown in the list of facts. Values come from the network: escaped and bounded here. */
 export type Fact = readonly [label: string, value: string]
 
-const MAX_VALUE = 300
-
-/** No script, no picture, no font, no link: the page must show under any policy and tell nobody that it was shown. */
-const STYLE = `
-:root{color-scheme:light dark;--paper:#f4f6f8;--card:#fff;--ink:#17222d;--quiet:#5a6875;--line:#dde3e9;--mark:#1f6f8b}
-.policy{--mark:#9a5b00}.origin{--mark:#a3352b}.self,.client{--mark:#1f6f8b}
-@media (prefers-color-scheme:dark){:root{--paper:#10161c;--card:#19212a;--ink:#e6ecf1;--quiet:#9aa8b5;--line:#2c3742;--mark:#6fb9d3}
-.policy{--mark:#e0a95a}.origin{--mark:#ee8d82}.self,.client{--mark:#6fb9d3}}
-*{box-sizing:border-box}
-body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.25rem;background:var(--paper);color:var(--ink);
-font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
-main{width:100%;max-width:37rem;background:var(--card);border:1px solid var(--line);border-top:4px solid var(--mark);
-border-radius:12px;padding:2rem 2.25rem 1.75rem;box-shadow:0 1px 2px #0000000d,0 8px 28px #0000000f}
-h1{margin:0 0 .75rem;font-size:1.5rem;line-height:1.25;text-wrap:balance}
-.host{margin:0 0 1rem;font-weight:600;color:var(--mark);overflow-wrap:anywhere}
-p{margin:0 0 .75rem;text-wrap:pretty}
-h2{margin:1.5rem 0 .25rem;font-size:.95rem}
-dl{margin:1.5rem 0 0;padding-top:1.1rem;border-top:1px solid var(--line);display:grid;grid-template-columns:auto 1fr;
-gap:.3rem 1.25rem;font-size:.875rem}
-dt{color:var(--quiet)}
-dd{margin:0;overflow-wrap:anywhere;font-variant-numeric:tabular-nums}
-@media (max-width:30rem){body{padding:.75rem;place-items:start stretch}main{padding:1.4rem 1.25rem 1.25rem}dl{grid-template-columns:1fr;gap:0}
-dd{margin-bottom:.5rem}}
-`.replaceAll('\n', '')
-
-const HEAD =
-  '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">' +
-  '<meta name="robots" content="noindex"><meta name="referrer" content="no-referrer">' +
-  `<style>${STYLE}</style><title>`
-const FOOT = '</dl></main></body></html>\n'
-
-/** `tone` is one of our own words; everything else may hold anything. */
-export function renderHtml(tone: string, words: Words, detail: string, host: string, facts: readonly Fact[]): string {
-  let out = `${HEAD}${escapeHtml(words.title)}</title></head><body class="${tone}"><main><h1>${escapeHtml(words.title)}</h1>`
-  if (host !== '') out += `<p class="host">${escapeHtml(clip(host))}</p>`
-  out += `<p>${escapeHtml(words.text)}${detail === '' ? '' : ` ${escapeHtml(clip(detail))}`}</p>`
-  out += `<p>${escapeHtml(words.whose)}</p><h2>What you can do</h2><p>${escapeHtml(words.next)}</p><dl>`
-  for (const [label, value] of facts) out += `<dt>${escapeHtml(label)}</dt><dd>${escapeHtml(clip(value))}</dd>`
-  return out + FOOT
+/** All that a page about a refusal shows. */
+export interface PageParts {
+  /** One of our own words, as everything in `words`; the rest may hold anything. */
+  tone: string
+  words: Words
+  detail: string
+  host: string
+  facts: readonly Fact[]
+  /** The origin's certificates, when it is about them. */
+  chain: readonly ChainLink[] | null
+  /** What an admin writes into the policy document to overlook it; '' where that is not possible. */
+  exception: string
+  /** Where the form leads that overlooks it; null: there is none. */
+  override: string | null
+  /** The device does not trust us yet, and can read this page over plain HTTP: the way to the enrolment page. */
+  enrol: boolean
 }
 
-export function renderText(words: Words, detail: string, facts: readonly Fact[]): string {
+export function renderHtml(parts: PageParts): string {
+  const { words, detail, host, chain, exception, override } = parts
+  let body = `<h1>${escapeHtml(words.title)}</h1>`
+  if (host !== '') body += `<p class="host">${escapeHtml(clip(host))}</p>`
+  body += `<p>${escapeHtml(words.text)}${detail === '' ? '' : ` ${escapeHtml(clip(detail))}`}</p>`
+  body += `<p>${escapeHtml(words.whose)}</p><h2>What you can do</h2><p>${escapeHtml(words.next)}</p>`
+  if (parts.enrol) body += ENROL
+  if (chain !== null && chain.length > 0) body += chainHtml(chain)
+  if (words.admin !== '') body += adminHtml(words.admin, exception)
+  if (override !== null) body += overrideHtml(override, host)
+  body += '<dl>'
+  for (const [label, value] of parts.facts) body += `<dt>${escapeHtml(label)}</dt><dd>${escapeHtml(clip(value))}</dd>`
+  return frameHtml({
+    lang: 'en',
+    tone: parts.tone,
+    title: words.title,
+    style: chain === null ? '' : CHAIN_STYLE,
+    // The form's own Origin would else be sent as `null`
+    referrer: override === null ? 'no-referrer' : 'same-origin',
+    body: `${body}</dl>`,
+  })
+}
+
+const ENROL = '<p><a href="/.well-known/weir/">Set this device up for this network</a></p>'
+
+function adminHtml(text: string, exception: string): string {
+  const yaml = exception === '' ? '' : `<pre tabindex="0">${escapeLines(exception)}</pre>`
+  return `<details><summary>For the people who look after this network</summary><div><p>${escapeHtml(text)}</p>${yaml}</div></details>`
+}
+
+function overrideHtml(action: string, host: string): string {
+  return (
+    '<details><summary>Go there nevertheless</summary><div>' +
+    `<p>Whoever stands behind this certificate may read and change all that is sent to and from ${escapeHtml(clip(host))}, ` +
+    'passwords too. Go on only if you know why the certificate is not in order. It holds for this device, this ' +
+    'certificate and one hour, and is noted in the log.</p>' +
+    `<form method="post" action="${escapeHtml(action)}"><button class="btn">I take the risk and go there</button></form></div></details>`
+  )
+}
+
+function escapeLines(text: string): string {
+  return text.split('\n').map(escapeHtml).join('\n')
+}
+
+export function renderText({ words, detail, facts, chain }: PageParts): string {
   const width = Math.max(...facts.map(([label]) => label.length))
   const lines = facts.map(([label, value]) => `${label.padEnd(width)}  ${plain(clip(value))}`)
   const text = detail === '' ? words.text : `${words.text} ${plain(clip(detail))}`
-  return `${words.title}\n\n${text}\n${words.whose}\n${words.next}\n\n${lines.join('\n')}\n`
-}
-
-const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
-
-/** Control characters and the marks that turn the direction of writing could make one text look like another: shown as `�`. */
-const DECEPTIVE =
-  /[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g
-
-export function escapeHtml(text: string): string {
-  return plain(text).replace(/[&<>"']/g, char => ENTITIES[char]!)
-}
-
-/** A terminal shows this as it is. */
-export function plain(text: string): string {
-  return text.replace(DECEPTIVE, '\ufffd')
-}
-
-export function clip(text: string): string {
-  return text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE - 1)}…` : text
+  const certificates = chain === null || chain.length === 0 ? '' : `\n${chainText(chain)}`
+  return `${words.title}\n\n${text}\n${words.whose}\n${words.next}\n\n${lines.join('\n')}\n${certificates}`
 }

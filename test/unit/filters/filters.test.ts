@@ -3,6 +3,7 @@ import { NO_REASON, type RequestFacts } from '../../../src/core/decision.ts'
 import type { LocalReply } from '../../../src/core/exchange.ts'
 import { block } from '../../../src/filters/block.ts'
 import { FILTERS } from '../../../src/filters/index.ts'
+import { reserved } from '../../../src/filters/reserved.ts'
 import { responseHygiene } from '../../../src/filters/response-hygiene.ts'
 import { decision, exchange, policyThat, reply } from './fixture.ts'
 
@@ -10,7 +11,7 @@ const REASON = { ...NO_REASON, code: 'rule' as const, rule: 'Games', line: 4 }
 const page = reply(403)
 
 function blockWith(answer = decision(), asked: RequestFacts[] = []) {
-  return block({ policy: () => policyThat(answer, asked), blockPage: () => page })
+  return block({ policy: () => policyThat(answer, asked), blockPage: () => page, reserved: () => null })
 }
 
 test('block asks the policy in force with all that is known, and notes the answer', t => {
@@ -67,10 +68,23 @@ test('Alt-Svc and its forerunner go, everything else stays as it was', t => {
     'a',
   ]
   ex.response = { status: 200, reason: 'OK', headers, version: 11, bodyLength: 0 }
-  t.is(responseHygiene({ policy: () => policyThat(decision()), blockPage: () => page }).onResponse!(ex), null)
+  t.is(
+    responseHygiene({ policy: () => policyThat(decision()), blockPage: () => page, reserved: () => null }).onResponse!(
+      ex,
+    ),
+    null,
+  )
   t.deepEqual(ex.response.headers, ['Server', 'x', 'X-Alt-Svc', 'kept', 'Set-Cookie', 'a'])
 })
 
-test('refusing comes first', t => {
-  t.is(FILTERS[0], block)
+test('what is addressed to us is answered first, then comes refusing', t => {
+  t.deepEqual(FILTERS.slice(0, 2), [reserved, block])
+  const asked: unknown[] = []
+  const ask = (ex: unknown) => {
+    asked.push(ex)
+    return page
+  }
+  const ex = exchange()
+  t.is(reserved({ policy: () => policyThat(decision()), blockPage: () => page, reserved: ask }).onRequest!(ex), page)
+  t.deepEqual(asked, [ex])
 })

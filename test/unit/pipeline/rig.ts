@@ -10,6 +10,8 @@ import type { LeafCertificate } from '../../../src/core/ca.ts'
 import { Conn } from '../../../src/core/conn.ts'
 import type { WorkerInit } from '../../../src/core/ipc.ts'
 import type { ConnectionRow, ExchangeRow, LogRow } from '../../../src/core/log-event.ts'
+import { FactShare } from '../../../src/enrol/fact-share.ts'
+import { SharedFacts } from '../../../src/enrol/shared-facts.ts'
 import { LogEmitter } from '../../../src/log/emit.ts'
 import { Connection } from '../../../src/pipeline/connection.ts'
 import type { Stations } from '../../../src/pipeline/stations.ts'
@@ -64,6 +66,7 @@ export async function rig(
   // Loopback is nobody's destination in the field
   const guard = new LoopGuard([])
   guard.isOwn = () => false
+  const facts = new SharedFacts()
   const real = makeStations({
     init: INIT,
     policy: () => policy,
@@ -71,6 +74,9 @@ export async function rig(
     log: new LogEmitter({ ...LOG, send: () => true }),
     guard,
     cache: new MemoryCache({ maxBytes: 1 << 20, cacheStatus: true }),
+    facts,
+    share: new FactShare(facts, () => {}),
+    handout: () => INIT.handout,
     counters: { connections: 0, exchanges: 0, blocked: 0, spliced: 0, inspected: 0, cacheHits: 0, bytesSaved: 0 },
   })
   const stations: Stations = { ...real, emit: row => void rows.push(row), ...options.change?.(real) }
@@ -162,6 +168,9 @@ const INIT: WorkerInit = {
   originRootsPem: [],
   ca: ca.public,
   ticketKeys: Buffer.alloc(48),
+  overrideKey: Buffer.alloc(32),
+  handout: { authorities: [], guides: [] },
+  facts: [],
   cacheBytes: 1 << 20,
   clientAddressMode: 'full',
   pseudonymKey: Buffer.alloc(32),

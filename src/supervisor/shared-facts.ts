@@ -1,0 +1,23 @@
+import type { SharedFact, ToWorker } from '../core/ipc.ts'
+import { isSharedFact, SharedFacts } from '../enrol/shared-facts.ts'
+
+/** Passes what one worker found out to all of them, and to those that start later. */
+export class FactKeeper {
+  readonly #facts: SharedFacts
+  readonly #broadcast: (message: ToWorker) => void
+
+  constructor(broadcast: (message: ToWorker) => void, facts = new SharedFacts()) {
+    this.#broadcast = broadcast
+    this.#facts = facts
+  }
+
+  /** Throws for what is no fact: a worker may be in a stranger's hands. One too many is passed on to nobody. */
+  share(fact: unknown): void {
+    if (!isSharedFact(fact)) throw new TypeError('no fact that workers share')
+    if (this.#facts.add(fact, Date.now())) this.#broadcast({ t: 'shared', fact })
+  }
+
+  all(): SharedFact[] {
+    return this.#facts.all(Date.now())
+  }
+}

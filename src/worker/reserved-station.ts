@@ -1,0 +1,36 @@
+import type { Policy } from '../core/decision.ts'
+import type { WeirError } from '../core/errors.ts'
+import type { Exchange, LocalReply } from '../core/exchange.ts'
+import type { CaHandout } from '../core/handout.ts'
+import type { FactShare } from '../enrol/fact-share.ts'
+import { Overrides } from '../enrol/override.ts'
+import { Proofs } from '../enrol/proof.ts'
+import { Reserved } from '../enrol/reserved.ts'
+import { pageType } from '../http/pages/accept.ts'
+import { errorPage } from '../http/pages.ts'
+
+export interface ReservedStationDeps {
+  /** Shared by all workers. */
+  key: Buffer
+  policy(): Policy
+  handout(): CaHandout
+  share: FactShare
+  now(): number
+}
+
+export interface ReservedStation {
+  reserved: Reserved
+  /** With the form to click the refusal away, where policy has it. */
+  errorPage(ex: Exchange, error: WeirError): LocalReply
+}
+
+/** The pages that Weir itself is asked for, and the one that leads to them. */
+export function reservedStation({ key, policy, handout, share, now }: ReservedStationDeps): ReservedStation {
+  const proofs = new Proofs(key)
+  const sharing = { proofs, share: share.share.bind(share), now }
+  const overrides = new Overrides({ policy, ...sharing })
+  return {
+    reserved: new Reserved({ handout, overrides, pageType, ...sharing }),
+    errorPage: (ex, error) => errorPage(ex, error, overrides.offer(ex, error)),
+  }
+}
