@@ -1,7 +1,7 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import forge from 'node-forge'
 import type { CaPublic } from '../src/core/ca.ts'
-import { leaf, oid, seq, set, toDer } from './certificate.ts'
+import { leaf, oid, seq, set, toDer } from './asn1.ts'
 
 const { asn1 } = forge
 const { Class, Type } = asn1

@@ -45,7 +45,7 @@ function absolutePaths(config: Config, base: string): Config {
   return {
     ...config,
     stateDir: path.resolve(base, config.stateDir),
-    policy: config.policy === null ? null : path.resolve(base, config.policy),
+    policy: absolute(base, config.policy),
     tls: {
       ...config.tls,
       originRoots: config.tls.originRoots.map(file => path.resolve(base, file)),
@@ -76,6 +76,10 @@ function keyOf(at: readonly (string | number)[]): string {
     .map(part => (typeof part === 'number' ? `[${part}]` : `.${part}`))
     .join('')
     .slice(1)
+}
+
+function absolute(base: string, file: string | null): string | null {
+  return file === null ? null : path.resolve(base, file)
 }
 
 function unreadable(file: string): string | null {

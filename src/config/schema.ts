@@ -9,7 +9,36 @@ const hostPort = z.string().refine(value => parseListen(value) !== null, {
   message: 'must be an IP address and a port, such as 127.0.0.1:8080 or "[::1]:8080"',
 })
 
+const HOST_NAME =
+  /^(?=.{1,253}$)(?!.*\.\d+$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$/
+
 const cidr = z.string().refine(isCidr, { message: 'must be an IP address or a network such as 10.0.0.0/8 or fd00::/8' })
+
+const hostOrCidr = z.string().refine(value => isCidr(value) || HOST_NAME.test(value), {
+  message:
+    'must be a host name in lower case, such as example.com (covers everything below), or a network such as 10.0.0.0/8',
+})
+
+/** How the CA is made, at first start or by `weir ca create` or `rotate`. Only the passphrase matters to one that exists. */
+const certificateAuthority = z
+  .strictObject({
+    kind: z.enum(['p256', 'p384', 'rsa2048', 'rsa3072', 'rsa4096']).default('p256'),
+    /** The common name; null: "Weir CA", the host's name and a random part. */
+    name: z
+      .string()
+      .regex(/^[^\p{Cc}]{1,64}$/u, 'must be 1 to 64 characters on one line')
+      .nullable()
+      .default(null),
+    years: z.number().int().min(1).max(30).default(10),
+    /** CAs that may stand below it; null: any number. */
+    pathLength: z.number().int().min(0).max(9).nullable().default(0),
+    /** Names and networks that it may certify; [] = all. Clients refuse every other certificate of this CA. */
+    permitted: z.array(hostOrCidr).max(256).default([]),
+    excluded: z.array(hostOrCidr).max(256).default([]),
+    /** A file (0600) with the passphrase that the CA's key is kept under. */
+    passphraseFile: z.string().min(1).nullable().default(null),
+  })
+  .prefault({})
 
 export const configSchema = z
   .strictObject({
@@ -60,6 +89,7 @@ export const configSchema = z
         tier: z.enum(['inspect', 'names', 'pass']).default('inspect'),
         /** Extra PEM files trusted for origins, beside the system's roots. */
         originRoots: z.array(z.string().min(1)).max(64).default([]),
+        ca: certificateAuthority,
         /** Files that name revoked certificates, and CRLs in PEM or DER: always believed. */
         revocationLists: z.array(z.string().min(1)).max(64).default([]),
         /** Networks that are not public and still may be asked for issuers and revocation: a company's own PKI, a lab. */

@@ -1,0 +1,127 @@
+import type { KeyObject, X509Certificate } from 'node:crypto'
+import type { Ca, CaPublic } from '../src/core/ca.ts'
+import { UserError } from '../src/core/errors.ts'
+import { type CaFolder, RESTORE, readCaFolder, type StoredCa } from './folder.ts'
+import { issuersOf, whatIsWrong } from './judge.ts'
+import { signatureAlgorithmOf } from './kinds.ts'
+import { configuredPassphrase } from './passphrase.ts'
+import { isEncrypted, openKey } from './protect.ts'
+import { isSelfSigned, pemOf, publicSide, readCertificates } from './read.ts'
+
+/** The CA that signs, the one being rolled out, and those that clients may still trust. */
+export interface Cas<Current = Ca> {
+  current: Current
+  next: CaPublic | null
+  previous: CaPublic[]
+  /** One sentence for each thing that is wrong with `next` and `previous`; they are left out then, and signing goes on. */
+  warnings: string[]
+}
+
+export interface LoadOptions {
+  /** `tls.ca.passphraseFile`; null: the service's credential, if there is one. */
+  passphraseFile?: string | null
+  /** Passphrases to try before that one, typed or from elsewhere. */
+  passphrases?: readonly string[]
+  nowMs?: number
+}
+
+/**
+ * Reads and checks what lies in the CA's folder; changes nothing, so it may be called at any time, also while a command
+ * rotates. Throws UserError when the current CA may not be used.
+ */
+export function loadCas(dir: string, options: LoadOptions = {}): Cas {
+  const folder = readCaFolder(dir)
+  const cas = publicSides(folder, options.nowMs ?? Date.now())
+  const key = unlock(folder.current, options)
+  return { ...cas, current: { public: cas.current, key, signatureAlgorithm: signatureAlgorithmOf(key)! } }
+}
+
+/** The same without the key, which may be locked. */
+export function readCas(dir: string, nowMs = Date.now()): Cas<CaPublic> & { encrypted: boolean } {
+  const folder = readCaFolder(dir)
+  return { ...publicSides(folder, nowMs), encrypted: isEncrypted(folder.current.keyPem) }
+}
+
+/** The stored key, opened and found to belong to its certificate. Throws UserError. */
+export function unlock(stored: StoredCa, options: LoadOptions): KeyObject {
+  const { keyFile, keyPem, certFile } = stored
+  const passphrases = [...(options.passphrases ?? [])]
+  if (isEncrypted(keyPem)) {
+    const configured = configuredPassphrase(options.passphraseFile ?? null)
+    if (configured !== null) passphrases.push(configured)
+  }
+  const key = openKey(keyPem, passphrases)
+  if (key === 'locked')
+    throw new UserError(
+      `${keyFile} is encrypted and no passphrase is given. Set tls.ca.passphraseFile, or the service's credential weir-ca-passphrase.`,
+    )
+  if (key === 'wrong') throw new UserError(`The passphrase does not open ${keyFile}.`)
+  if (key === 'unusable') throw new UserError(`${keyFile} is not a usable private key. ${RESTORE}`)
+  if (!certificateIn(stored).checkPrivateKey(key))
+    throw new UserError(`${keyFile} and ${certFile} do not belong together. ${RESTORE}`)
+  return key
+}
+
+function publicSides(folder: CaFolder, nowMs: number): Cas<CaPublic> {
+  const warnings: string[] = []
+  const orWarn = (read: () => CaPublic): CaPublic | null => {
+    try {
+      return read()
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error
+      warnings.push(error.message)
+      return null
+    }
+  }
+  const { current, next, previous } = folder
+  return {
+    current: storedPublic(current, next?.crossPem ?? '', nowMs),
+    next: next === null ? null : orWarn(() => storedPublic(next, '', nowMs)),
+    previous: previous.map(each => orWarn(() => earlierPublic(each))).filter(each => each !== null),
+    warnings,
+  }
+}
+
+/** `crossPem`: the same CA, certified by another. */
+function storedPublic(stored: StoredCa, crossPem: string, nowMs: number): CaPublic {
+  const cert = certificateIn(stored)
+  const others = certificatesOr(`${stored.certFile} or the chain beside it`, `${stored.certPem}\n${stored.chainPem}`)
+  const path = [cert, ...issuersOf(cert, others)]
+  const wrong = whatIsWrong(path, nowMs)
+  if (wrong !== null) throw new UserError(`The CA certificate ${stored.certFile} cannot be used: ${wrong}. ${RESTORE}`)
+  const crossed = certificatesOr('cross.pem', `${stored.chainPem}\n${crossPem}`).filter(other =>
+    isCrossOf(other, cert, nowMs),
+  )
+  return publicSide(path, [...path.slice(0, -1), ...crossed].map(pemOf).join(''))
+}
+
+/** A certificate by someone else for the very same name and key: useful to clients only while it is valid. */
+function isCrossOf(other: X509Certificate, cert: X509Certificate, nowMs: number): boolean {
+  return (
+    isSelfSigned(cert) &&
+    !isSelfSigned(other) &&
+    other.subject === cert.subject &&
+    other.publicKey.equals(cert.publicKey) &&
+    other.validToDate.getTime() > nowMs
+  )
+}
+
+function earlierPublic({ file, text }: { file: string; text: string }): CaPublic {
+  const [cert, ...others] = certificatesOr(file, text)
+  if (cert === undefined) throw new UserError(`${file} holds no certificate.`)
+  return publicSide([cert, ...issuersOf(cert, others)], '')
+}
+
+function certificateIn(stored: StoredCa): X509Certificate {
+  const cert = certificatesOr(stored.certFile, stored.certPem)[0]
+  if (cert === undefined) throw new UserError(`${stored.certFile} is not a usable certificate. ${RESTORE}`)
+  return cert
+}
+
+function certificatesOr(what: string, text: string): X509Certificate[] {
+  try {
+    return readCertificates(text)
+  } catch {
+    throw new UserError(`${what} is not a usable certificate. ${RESTORE}`)
+  }
+}

@@ -1,0 +1,35 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import Database from 'better-sqlite3'
+import { UserError } from '../src/core/errors.ts'
+import { errno } from './files.ts'
+
+const WAIT_MS = 5_000
+
+/**
+ * Runs `work` while no other command changes this CA. Node has no flock(2); SQLite's lock on a file beside the folder is as
+ * good: it goes with its process, however that ends. Readers need no lock.
+ */
+export function withCaLock<T>(dir: string, work: () => T): T {
+  const file = `${dir}.lock`
+  let db: Database.Database
+  try {
+    fs.mkdirSync(path.dirname(dir), { recursive: true, mode: 0o700 })
+    db = new Database(file, { timeout: WAIT_MS })
+  } catch (error) {
+    throw new UserError(
+      `The folder of ${dir} cannot be written (${errno(error)}). Run this as the user that runs Weir.`,
+    )
+  }
+  try {
+    db.exec('BEGIN EXCLUSIVE')
+    return work()
+  } catch (error) {
+    if (errno(error).startsWith('SQLITE_BUSY'))
+      throw new UserError(`Another command is changing ${dir}. Try again when it is done.`)
+    if (errno(error).startsWith('SQLITE_')) throw new UserError(`${file} cannot be locked (${errno(error)}).`)
+    throw error
+  } finally {
+    db.close()
+  }
+}
