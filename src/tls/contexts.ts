@@ -39,8 +39,11 @@ export const CLIENT_CIPHERS = [
   '@SECLEVEL=2',
 ].join(':')
 
-/** Post-quantum first: browsers that offer it must not get less through us. */
-export const GROUPS = supportedGroups(['X25519MLKEM768', 'X25519', 'P-256', 'P-384'])
+/**
+ * Post-quantum first: browsers that offer it must not get less through us. Towards an origin, starred groups are those with
+ * a key share in the first ClientHello: with one alone, every origin without ML-KEM would ask for a second hello.
+ */
+export const GROUPS = supportedGroups(['*X25519MLKEM768', '*X25519', 'P-256', 'P-384'])
 
 const DAY = 24 * 3600_000
 
