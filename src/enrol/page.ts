@@ -26,8 +26,11 @@ const STYLE = `
 body{place-items:start center}main{max-width:44rem}
 ol{margin:.25rem 0 .75rem;padding-left:1.4rem}li{margin:.3rem 0;text-wrap:pretty}
 code{font:.8125rem/1.6 ui-monospace,Menlo,Consolas,monospace;overflow-wrap:anywhere}
-.print{display:block;padding:.6rem .8rem;background:var(--sunk);border:1px solid var(--line);border-radius:8px}
-.quiet{color:var(--quiet);font-size:.875rem}.quiet a,.files a{display:inline-block;padding:.6rem .15rem}
+.print{display:block;margin:0 0 .4rem;padding:.6rem .8rem;background:var(--sunk);border:1px solid var(--line);border-radius:8px}
+.print span{display:inline-block}
+.quiet{color:var(--quiet);font-size:.875rem}.files{display:flex;flex-wrap:wrap;align-items:center;gap:0 1rem;margin-top:.75rem}
+.files a{padding:.6rem 0}
+details{margin-top:.5rem}
 #trust{margin:1.25rem 0;padding:1rem 1.1rem;border:1px solid var(--line);border-left:4px solid var(--mark);border-radius:8px}
 #trust h2{margin:0 0 .4rem;font-size:1.0625rem}#trust[data-state=yes]{border-left-color:var(--good)}
 #trust[data-state=no]{border-left-color:var(--bad)}
@@ -42,7 +45,6 @@ export function enrolHtml(facts: EnrolFacts): string {
   let body = `<h1>${escapeHtml(words.title)}</h1><p>${escapeHtml(words.lead)}</p>${trial(facts, words)}`
   if (current !== undefined) body += install(facts, words, current)
   if (next !== undefined) body += upcoming(words, next)
-  body += `<p class="quiet">${escapeHtml(words.why)}</p>`
   if (!facts.secure) body += '<script src="/.well-known/weir/trust.js" defer></script>'
   return frameHtml({
     lang: facts.language,
@@ -73,11 +75,14 @@ function trial(facts: EnrolFacts, words: EnrolWords): string {
 }
 
 function install({ handout, platform }: EnrolFacts, words: EnrolWords, ca: Authority): string {
-  let out = `<h2>${escapeHtml(words.install)}</h2><p>${escapeHtml(words.compare)}</p>${print(ca)}`
+  let out = `<h2>${escapeHtml(words.install)}</h2><p>${escapeHtml(words.why)}</p><p>${escapeHtml(words.compare)}</p>${print(ca)}`
   out += `<p class="quiet">${escapeHtml(ca.subject)} · ${escapeHtml(words.validUntil)} ${day(ca.notAfter)}</p>`
   out += `<p>${escapeHtml(words.platforms)}</p>`
-  for (const guide of handout.guides) out += guideHtml(guide, guide.id === platform, words, ca)
-  return `${out}<p class="quiet files">${escapeHtml(words.otherFiles)} ${fileLinks(ca, false)}</p>`
+  const guessed = handout.guides.filter(({ id }) => id === platform)
+  const others = handout.guides.filter(({ id }) => id !== platform)
+  for (const guide of guessed) out += guideHtml(guide, true, words, ca)
+  for (const guide of others) out += guideHtml(guide, false, words, ca)
+  return `${out}<p class="quiet files"><span>${escapeHtml(words.otherFiles)}</span>${fileLinks(ca, false)}</p>`
 }
 
 function upcoming(words: EnrolWords, ca: Authority): string {
@@ -110,11 +115,12 @@ function guideHtml(guide: CaGuide, open: boolean, words: EnrolWords, ca: Authori
 function fileLinks(ca: Authority, next: boolean): string {
   const link = ({ format, fileName: name }: CaFile) =>
     `<a href="/.well-known/weir/${fileName(next, format)}">${escapeHtml(name)}</a>`
-  return ca.files.map(link).join(' · ')
+  return ca.files.map(link).join('')
 }
 
 function print(ca: Authority): string {
-  return `<code class="print">${pairs(ca.sha256)}</code>`
+  const groups = pairs(ca.sha256).match(/.{1,24}/g) ?? []
+  return `<code class="print">${groups.map(group => `<span>${group}</span>`).join('')}</code>`
 }
 
 /** For whoever asks with a command line. */

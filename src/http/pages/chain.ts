@@ -16,7 +16,7 @@ td.wrong{color:var(--bad);font-weight:600}
 td.hex{font-family:ui-monospace,Menlo,Consolas,monospace;font-size:.75rem}
 pre{margin:0 0 .75rem;padding:.7rem .8rem;background:var(--sunk);border:1px solid var(--line);border-radius:6px;overflow-x:auto;
 font:.8125rem/1.5 ui-monospace,Menlo,Consolas,monospace}
-@media (max-width:30rem){th,td{display:block;width:auto;padding:0 .6rem}td{padding-bottom:.4rem}}
+@media (max-width:30rem){pre{white-space:pre-wrap}th,td{display:block;width:auto;padding:0 .6rem}td{padding-bottom:.4rem}}
 `.replaceAll('\n', '')
 
 type Row = readonly [label: string, value: string, kind: '' | 'wrong' | 'hex']
@@ -70,7 +70,7 @@ function rowsOf(link: ChainLink): Row[] {
   if (link.fault !== '') rows.push(['Wrong here', link.fault, 'wrong'])
   rows.push(['For', link.subject === '' ? '(no name)' : link.subject, ''], ['Issued by', link.issuer, ''])
   if (link.names.length > 0) rows.push(['Names', namesText(link.names), ''])
-  rows.push(['Valid', `${timeText(link.notBefore)} to ${timeText(link.notAfter)}`, ''])
+  rows.push(['Valid from', timeText(link.notBefore), ''], ['Valid to', timeText(link.notAfter), ''])
   rows.push(['Key', link.key, ''], ['Signature', link.signature, ''])
   rows.push(['Serial', link.serial, 'hex'], ['SHA-256', link.fingerprint, 'hex'])
   return rows
