@@ -14,8 +14,10 @@ export interface HelloFacts {
   ech: boolean
   /** Signature schemes offered include ECDSA with P-256. */
   ecdsa: boolean
-  /** A server name was sent that is no host name (NUL, `*`, a slash, over-long, an address): nothing is minted for it. */
+  /** A server name was sent that is no host name (NUL, `*`, a slash, over-long): nothing is minted for it. */
   badName: boolean
+  /** An address was sent where a name belongs (RFC 6066 §3), as sent: good only if it is the destination; null. */
+  sniAddress: string | null
   /** Fingerprints of the hello: 32 hex digits; `t13d1516h2_8daaf6152771_b186095e22b6`. */
   ja3: string
   ja4: string

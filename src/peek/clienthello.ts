@@ -1,5 +1,6 @@
 import net from 'node:net'
 import type { HelloFacts } from '../core/conn.ts'
+import { ja3, ja4 } from './fingerprint.ts'
 import { hostName } from './hostname.ts'
 
 /** Post-quantum hellos reach 2 KiB, PSKs and ECH some more; 64 KiB is beyond any client and still cheap to hold. */
@@ -10,6 +11,8 @@ export interface ClientHello {
   sni: string | null
   /** Why a server name that was sent is not in `sni`: an address (RFC 6066 §3 forbids it), or no host name at all. */
   sniFault: 'address' | 'invalid' | null
+  /** The address that was sent as a name, as sent; null. */
+  sniAddress: string | null
   /** One character per octet, GREASE included, in order of preference. */
   alpn: string[]
   /** legacy_version: 0x0303 for anything modern. */
@@ -20,6 +23,7 @@ export interface ClientHello {
   /** Extension ids in the order sent. */
   extensions: number[]
   groups: number[]
+  pointFormats: number[]
   signatureSchemes: number[]
   keyShareGroups: number[]
   /** encrypted_client_hello (0xfe0d), real or GREASE. */
@@ -31,6 +35,7 @@ export interface ClientHello {
 
 /** Closed words, for the log. */
 export type HelloFault =
+  | 'sslv2'
   | 'record-type'
   | 'record-version'
   | 'record-length'
@@ -40,6 +45,7 @@ export type HelloFault =
   | 'truncated-field'
   | 'bad-length'
   | 'duplicate-extension'
+  | 'several-names'
   | 'bad-server-name'
   | 'bad-alpn'
 
@@ -53,6 +59,7 @@ const RECORD_HEADER = 5
 const MAX_FRAGMENT = 16_384 // RFC 8446 §5.1
 const EXT_SERVER_NAME = 0
 const EXT_GROUPS = 10
+const EXT_POINT_FORMATS = 11
 const EXT_SIGNATURES = 13
 const EXT_ALPN = 16
 const EXT_SESSION_TICKET = 35
@@ -88,9 +95,10 @@ export function helloFacts(hello: ClientHello): HelloFacts {
     maxVersion,
     ech: hello.ech,
     ecdsa: hello.signatureSchemes.includes(ECDSA_SECP256R1_SHA256),
-    badName: hello.sniFault !== null,
-    ja3: '',
-    ja4: '',
+    badName: hello.sniFault === 'invalid',
+    sniAddress: hello.sniAddress,
+    ja3: ja3(hello),
+    ja4: ja4(hello),
   }
 }
 
@@ -140,12 +148,14 @@ function parseBody(r: Reader): ClientHello {
   const hello: ClientHello = {
     sni: null,
     sniFault: null,
+    sniAddress: null,
     alpn: [],
     legacyVersion: r.u16(),
     versions: [],
     cipherSuites: [],
     extensions: [],
     groups: [],
+    pointFormats: [],
     signatureSchemes: [],
     keyShareGroups: [],
     ech: false,
@@ -167,7 +177,8 @@ function parseBody(r: Reader): ClientHello {
 
 function parseExtension(hello: ClientHello, id: number, r: Reader): void {
   // RFC 8446 §4.2; two server names would let us and the origin each believe another one.
-  if (hello.extensions.includes(id)) throw new Malformed('duplicate-extension')
+  if (hello.extensions.includes(id))
+    throw new Malformed(id === EXT_SERVER_NAME ? 'several-names' : 'duplicate-extension')
   hello.extensions.push(id)
   switch (id) {
     case EXT_SERVER_NAME:
@@ -182,6 +193,10 @@ function parseExtension(hello: ClientHello, id: number, r: Reader): void {
       break
     case EXT_GROUPS:
       hello.groups = r.block16().u16List(1)
+      r.done()
+      break
+    case EXT_POINT_FORMATS:
+      hello.pointFormats = r.block8().u8List()
       r.done()
       break
     case EXT_SIGNATURES:
@@ -210,9 +225,12 @@ function parseServerName(hello: ClientHello, r: Reader): void {
   r.done()
   if (list.left() === 0 || list.u8() !== 0) throw new Malformed('bad-server-name')
   const name = list.block16().text()
-  if (list.left() > 0 || name === '') throw new Malformed('bad-server-name')
+  if (list.left() > 0) throw new Malformed('several-names')
+  if (name === '') throw new Malformed('bad-server-name')
   hello.sni = hostName(name)
-  if (hello.sni === null) hello.sniFault = net.isIP(name) !== 0 ? 'address' : 'invalid'
+  if (hello.sni !== null) return
+  hello.sniFault = net.isIP(name) !== 0 ? 'address' : 'invalid'
+  if (hello.sniFault === 'address') hello.sniAddress = name
 }
 
 function parseAlpn(r: Reader): string[] {
@@ -286,6 +304,11 @@ class Reader {
     if (this.left() % 2 !== 0 || this.left() < atLeast * 2) throw new Malformed('bad-length')
     const out: number[] = []
     while (this.left() > 0) out.push(this.u16())
+    return out
+  }
+  u8List(): number[] {
+    const out: number[] = []
+    while (this.left() > 0) out.push(this.u8())
     return out
   }
   text(): string {

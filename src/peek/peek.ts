@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
-import { type ClientHello, MAX_HELLO_BYTES, parseClientHello } from './clienthello.ts'
+import { HELLO_ALERTS } from './alert.ts'
+import { type ClientHello, type HelloFault, MAX_HELLO_BYTES, parseClientHello } from './clienthello.ts'
 import { sniff, sniffHost } from './sniff.ts'
 
 export interface PeekOptions {
@@ -19,8 +20,8 @@ export type PeekResult =
   | { kind: 'other' }
   /** Not a byte within firstByteMs. */
   | { kind: 'silent' }
-  /** Begins as TLS and is no ClientHello; `why` is a closed word. */
-  | { kind: 'malformed'; why: string }
+  /** Begins as TLS and is no ClientHello; `why` is a closed word, `alert` what to tell the client. */
+  | { kind: 'malformed'; why: HelloFault; alert: number }
   /** Half a ClientHello, and the rest did not come within totalMs. */
   | { kind: 'slow' }
   /** The client went away or half-closed before it could be known; there is nothing to relay. */
@@ -121,7 +122,7 @@ class Peek {
       case 'tls': {
         const parsed = parseClientHello(bytes)
         if (parsed.state === 'hello') return { kind: 'tls', hello: parsed.hello }
-        if (parsed.state === 'malformed') return { kind: 'malformed', why: parsed.why }
+        if (parsed.state === 'malformed') return malformed(parsed.why)
         this.#need = parsed.need
         return null
       }
@@ -129,6 +130,8 @@ class Peek {
         const found = sniffHost(bytes)
         return found.state === 'host' ? { kind: 'h1', host: found.host } : null
       }
+      case 'sslv2':
+        return malformed('sslv2')
       case 'h2':
         return { kind: 'h2' }
       case 'other':
@@ -144,7 +147,7 @@ class Peek {
    */
   #settle(cause: 'too-large' | 'slow'): PeekResult {
     if (sniff(this.#bytes) === 'h1') return { kind: 'h1', host: null }
-    return cause === 'slow' ? { kind: 'slow' } : { kind: 'malformed', why: 'too-large' }
+    return cause === 'slow' ? { kind: 'slow' } : malformed('too-large')
   }
 
   #decide(result: PeekResult): void {
@@ -161,6 +164,10 @@ class Peek {
     this.#bytes = EMPTY
     this.#done(result)
   }
+}
+
+function malformed(why: HelloFault): PeekResult {
+  return { kind: 'malformed', why, alert: HELLO_ALERTS[why] }
 }
 
 const EMPTY = Buffer.alloc(0)

@@ -1,6 +1,6 @@
 import { authorityHost } from './hostname.ts'
 
-export type Sniffed = 'tls' | 'h1' | 'h2' | 'other' | 'more'
+export type Sniffed = 'tls' | 'sslv2' | 'h1' | 'h2' | 'other' | 'more'
 
 /** The client connection preface of RFC 9113 §3.4. */
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1')
@@ -16,11 +16,23 @@ const LF = 0x0a
 export function sniff(bytes: Buffer): Sniffed {
   if (bytes.length === 0) return 'more'
   if (bytes[0] === 0x16) return bytes.length === 1 ? 'more' : bytes[1] === 3 ? 'tls' : 'other'
+  if (bytes[0]! >= 0x80) return sniffSslv2(bytes)
   if (bytes[0] === PREFACE[0]) {
     const length = Math.min(bytes.length, PREFACE.length)
     if (bytes.compare(PREFACE, 0, length, 0, length) === 0) return length === PREFACE.length ? 'h2' : 'more'
   }
   return sniffRequestLine(bytes)
+}
+
+/**
+ * The hello of SSL 2.0, with which clients of old also asked for later versions (RFC 5246 appendix E.2): a length with its
+ * highest bit set, CLIENT-HELLO, the version wanted.
+ */
+function sniffSslv2(bytes: Buffer): Sniffed {
+  if (bytes.length > 2 && bytes[2] !== 1) return 'other'
+  if (bytes.length > 3 && bytes[3] !== 3 && bytes[3] !== 0) return 'other'
+  if (bytes.length < 5) return 'more'
+  return bytes[3] === 3 || bytes[4] === 2 ? 'sslv2' : 'other'
 }
 
 /**

@@ -1,5 +1,6 @@
 import test from 'ava'
 import { type ClientHello, helloFacts, MAX_HELLO_BYTES, parseClientHello } from '../../../src/peek/clienthello.ts'
+import { ja3, ja4 } from '../../../src/peek/fingerprint.ts'
 import { chromiumHello, curlHello, nodeHello, opensslHello, refragment } from './hellos.ts'
 
 function parsed(bytes: Buffer): ClientHello {
@@ -55,6 +56,10 @@ test('node: name, ALPN, post-quantum share, facts', async t => {
     maxVersion: 0x0304,
     ech: false,
     ecdsa: true,
+    badName: false,
+    sniAddress: null,
+    ja3: ja3(hello),
+    ja4: ja4(hello),
   })
 })
 
@@ -123,6 +128,16 @@ test('server names that are no host names', t => {
     ['good.example\0.evil.example', null, 'invalid'],
     ['b\u00fccher.example', null, 'invalid'],
     ['../../etc', null, 'invalid'],
+    ['a.example/x', null, 'invalid'],
+    ['*.example', null, 'invalid'],
+    ['*', null, 'invalid'],
+    ['a.example..', null, 'invalid'],
+    ['.', null, 'invalid'],
+    ['a.example\r\nb', null, 'invalid'],
+    ['a.example:443', null, 'invalid'],
+    ['[2001:db8::1]', null, 'invalid'],
+    [Buffer.from('bücher.example'), null, 'invalid'],
+    ['a'.repeat(16_000), null, 'invalid'],
     [`${'a'.repeat(63)}.example`, `${'a'.repeat(63)}.example`, null],
     [`${'a'.repeat(64)}.example`, null, 'invalid'],
     [`${'abc.'.repeat(63)}a`, `${'abc.'.repeat(63)}a`, null],
@@ -132,6 +147,8 @@ test('server names that are no host names', t => {
     const hello = parsed(build([serverName(sent)]))
     t.is(hello.sni, sni, String(sent))
     t.is(hello.sniFault, fault as ClientHello['sniFault'], String(sent))
+    t.is(hello.sniAddress, fault === 'address' ? String(sent) : null)
+    t.is(helloFacts(hello).badName, fault === 'invalid')
   }
 })
 
@@ -152,7 +169,8 @@ test('malformed', t => {
     [change(8, good[8]! - 1), 'trailing-bytes'],
     [change(43, 33), 'bad-length'],
     [build([], Buffer.from([0])), 'bad-length'],
-    [build([serverName('a.example'), serverName('b.example')]), 'duplicate-extension'],
+    [build([serverName('a.example'), serverName('b.example')]), 'several-names'],
+    [build([serverName('a.example'), serverName('a.example')]), 'several-names'],
     [
       build([
         { id: 21, body: Buffer.alloc(0) },
@@ -168,7 +186,7 @@ test('malformed', t => {
       build([
         { id: 0, body: block(Buffer.concat([serverName('a.b').body.subarray(2), serverName('c.d').body.subarray(2)])) },
       ]),
-      'bad-server-name',
+      'several-names',
     ],
     [build([{ id: 16, body: block(Buffer.alloc(0)) }]), 'bad-alpn'],
     [build([{ id: 16, body: block(Buffer.from([0])) }]), 'bad-alpn'],

@@ -63,6 +63,11 @@ const CASES: [string, Buffer, PeekResult['kind']][] = [
   ['h1', Buffer.from('POST /x HTTP/1.1\r\nHost: a.example\r\nContent-Length: 4\r\n\r\nbody'), 'h1'],
   ['h2', Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0'), 'h2'],
   ['ssh', Buffer.from('SSH-2.0-OpenSSH_9.2 Debian\r\n\x01\x02\x03\x04'), 'other'],
+  [
+    'SSL 2.0',
+    Buffer.from('802e0103010015000000100100800300800700c00600400200800400800000040000fe', 'hex'),
+    'malformed',
+  ],
   ['malformed', Buffer.from('\x16\x03\x01\x00\x05\x02hello and what else', 'latin1'), 'malformed'],
 ]
 
@@ -181,7 +186,7 @@ test('maxBytes bounds what is held', async t => {
   const p = await pair()
   const result = peeked(p.server, { maxBytes: 1000, firstByteMs: 1000, totalMs: 1000 })
   await drip(p.client, chromiumHello(), 300)
-  t.deepEqual(await result, { kind: 'malformed', why: 'too-large' })
+  t.deepEqual(await result, { kind: 'malformed', why: 'too-large', alert: 47 })
   t.true(p.server.readableLength <= 2022)
   p.close()
   const q = await pair()

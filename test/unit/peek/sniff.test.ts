@@ -10,7 +10,13 @@ test('what the first bytes are', t => {
     ['\x16\x03', 'tls'],
     ['\x16\x03\x01\x02\x00', 'tls'],
     ['\x16\x02', 'other'],
-    ['\x80\x2e\x01\x03\x01', 'other'], // SSLv2-style hello
+    ['\x80', 'more'],
+    ['\x80\x2e\x01', 'more'],
+    ['\x80\x2e\x01\x03\x01', 'sslv2'],
+    ['\x80\x2e\x01\x00\x02', 'sslv2'],
+    ['\x80\x2e\x01\x00\x03', 'other'],
+    ['\x80\x2e\x04', 'other'],
+    ['\xff\xfb\x1f\xff\xfb', 'other'], // telnet
     ['P', 'more'],
     ['PRI * HTTP/2.0\r\n\r\nSM', 'more'],
     ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'h2'],
