@@ -81,7 +81,7 @@ export function noExtensions(): ExtensionFacts {
   }
 }
 
-type Reading = (buf: Buffer, value: Tlv, facts: ExtensionFacts) => boolean
+type Reading = (buf: Buffer, value: Tlv, facts: ExtensionFacts, critical: boolean) => boolean
 
 /** Everything understood, by OID: what people call it and how it is read. */
 const KNOWN: Record<string, [string, Reading]> = {
@@ -100,9 +100,11 @@ const KNOWN: Record<string, [string, Reading]> = {
   '1.3.6.1.5.5.7.1.1': ['authority information', readAuthorityInfo],
   '1.3.6.1.5.5.7.1.24': ['TLS feature', readTlsFeature],
   '1.3.6.1.5.5.7.48.1.5': ['OCSP no check', readNoCheck],
-  // Embedded SCTs say nothing that is judged here.
-  '1.3.6.1.4.1.11129.2.4.2': ['SCT list', (_buf, value) => value.tag === TAG.octetString],
 }
+/** Must never be critical (RFC 5280 §§4.2.1.1, 4.2.1.2, 4.2.2.1) or, being critical, ask for what is not done here. */
+const NOT_CRITICAL = new Set(['2.5.29.14', '2.5.29.31', '2.5.29.35', '1.3.6.1.5.5.7.1.1', '1.3.6.1.5.5.7.48.1.5'])
+/** CPS and user notice. */
+const QUALIFIERS = new Set(['1.3.6.1.5.5.7.2.1', '1.3.6.1.5.5.7.2.2'])
 
 /** Fills `facts`; in plain words what is malformed, or null. */
 export function readExtensions(buf: Buffer, wrapper: Tlv, facts: ExtensionFacts): string | null {
@@ -121,12 +123,10 @@ export function readExtensions(buf: Buffer, wrapper: Tlv, facts: ExtensionFacts)
     if (seen.has(oid)) return `an extension (${KNOWN[oid]?.[0] ?? oid}) stands in it twice`
     seen.add(oid)
     const known = KNOWN[oid]
-    if (known === undefined) {
-      if (critical) facts.unknownCritical.push(oid)
-      continue
-    }
+    if (critical && (known === undefined || NOT_CRITICAL.has(oid))) facts.unknownCritical.push(oid)
+    if (known === undefined) continue
     const value = readTlv(buf, wrapped.start, wrapped.end)
-    if (value === null || value.end !== wrapped.end || !known[1](buf, value, facts))
+    if (value === null || value.end !== wrapped.end || !known[1](buf, value, facts, critical))
       return `its ${known[0]} is malformed`
   }
   return null
@@ -237,15 +237,26 @@ function readSubtrees(buf: Buffer, list: Tlv, into: GeneralNames): boolean {
   })
 }
 
-function readPolicies(buf: Buffer, value: Tlv, facts: ExtensionFacts): boolean {
-  const oids = elements(buf, value)?.map(item => {
+function readPolicies(buf: Buffer, value: Tlv, facts: ExtensionFacts, critical: boolean): boolean {
+  const found: string[] = []
+  for (const item of elements(buf, value) ?? [value]) {
     const parts = item.tag === TAG.sequence ? readAll(buf, item) : null
-    return parts !== null && parts.length >= 1 && parts.length <= 2 ? readOid(buf, parts[0]!) : null
-  })
-  // RFC 5280 §4.2.1.4: a policy stands there once.
-  if (oids === undefined || oids.includes(null) || new Set(oids).size !== oids.length) return false
-  facts.policies = oids as string[]
+    const oid = parts?.length === 1 || parts?.length === 2 ? readOid(buf, parts[0]!) : null
+    // RFC 5280 §4.2.1.4: a policy stands there once.
+    if (oid === null || found.includes(oid)) return false
+    found.push(oid)
+    const qualifiers = parts![1] === undefined ? [] : elements(buf, parts![1])?.map(each => firstOid(buf, each))
+    if (qualifiers === undefined || qualifiers.includes(null)) return false
+    // RFC 5280 §4.2.1.4: when it is critical, every qualifier must be understood.
+    if (critical && !qualifiers.every(each => QUALIFIERS.has(each!))) facts.unknownCritical.push('2.5.29.32')
+  }
+  facts.policies = found
   return true
+}
+
+function firstOid(buf: Buffer, item: Tlv): string | null {
+  const parts = item.tag === TAG.sequence ? readAll(buf, item) : null
+  return parts?.[0] === undefined ? null : readOid(buf, parts[0])
 }
 
 function readMappings(buf: Buffer, value: Tlv, facts: ExtensionFacts): boolean {

@@ -10,6 +10,8 @@ export interface KeyFacts {
   label: string
   /** What forbids its use whatever the size, in plain words: an exponent of 1, a compressed point; ''. */
   fault: string
+  /** The fault is one of strength, not of form. */
+  weak: boolean
 }
 
 const OID_RSA = '1.2.840.113549.1.1.1'
@@ -23,11 +25,14 @@ const CURVES: Record<string, { label: string; bits: number }> = {
   '1.3.132.0.35': { label: 'P-521', bits: 521 },
 }
 
-/** What else is met, by name for the page. */
-const OTHERS: Record<string, string> = {
+/** Kinds given up as weak, by name for the page. */
+const WEAK_KINDS: Record<string, string> = {
   '1.2.840.10040.4.1': 'DSA',
   '1.2.840.10046.2.1': 'DH',
   '1.2.840.113549.1.3.1': 'DH',
+}
+/** Kinds that no browser takes from a web server for other reasons. */
+const OTHER_KINDS: Record<string, string> = {
   '1.2.840.113549.1.1.7': 'RSA-OAEP',
   '1.2.840.113549.1.1.10': 'RSASSA-PSS',
   '1.3.101.110': 'X25519',
@@ -61,11 +66,15 @@ export function readKey(spki: Buffer): KeyFacts | string {
     case OID_ED25519:
       // RFC 8410 §3: parameters absent.
       return parameters === null && bits.end - bits.start === 33
-        ? { type: 'ed25519', bits: 256, label: 'Ed25519', fault: '' }
+        ? { type: 'ed25519', bits: 256, label: 'Ed25519', fault: '', weak: false }
         : malformed
     default:
-      return { type: 'other', bits: 0, label: OTHERS[oid] ?? oid.slice(0, 40), fault: 'its key is of an unusual kind' }
+      return other(WEAK_KINDS[oid] ?? OTHER_KINDS[oid] ?? oid.slice(0, 40), oid in WEAK_KINDS)
   }
+}
+
+function other(label: string, weak: boolean): KeyFacts {
+  return { type: 'other', bits: 0, label, fault: `its key (${label}) is of a kind that browsers do not take`, weak }
 }
 
 function readRsa(spki: Buffer, parameters: Tlv | null, start: number, end: number): KeyFacts | null {
@@ -77,7 +86,13 @@ function readRsa(spki: Buffer, parameters: Tlv | null, start: number, end: numbe
   const exponent = numbers?.length === 2 ? positive(spki, numbers[1]!) : null
   if (modulus === null || exponent === null) return null
   const bits = modulus.length * 8 - Math.clz32(modulus[0]!) + 24
-  return { type: 'rsa', bits, label: `RSA ${bits}`, fault: rsaFault(bits, modulus, exponent) }
+  return {
+    type: 'rsa',
+    bits,
+    label: `RSA ${bits}`,
+    fault: rsaFault(bits, modulus, exponent),
+    weak: bits <= MAX_RSA_BITS,
+  }
 }
 
 function rsaFault(bits: number, modulus: Buffer, exponent: Buffer): string {
@@ -104,10 +119,8 @@ function readEc(spki: Buffer, parameters: Tlv | null, bits: Tlv): KeyFacts {
   // RFC 5480 §2.1.1: a named curve; explicit ones let an attacker choose the generator (CVE-2020-0601).
   const oid = parameters === null ? null : readOid(spki, parameters)
   const curve = oid === null ? undefined : CURVES[oid]
-  if (curve === undefined) {
-    const label = oid === null ? 'ECDSA, explicit curve' : `ECDSA, curve ${oid.slice(0, 40)}`
-    return { type: 'other', bits: 0, label, fault: 'its key is on an unusual curve' }
-  }
+  if (curve === undefined)
+    return other(oid === null ? 'ECDSA, explicit curve' : `ECDSA, curve ${oid.slice(0, 40)}`, true)
   const octets = Math.ceil(curve.bits / 8)
   const uncompressed = spki[bits.start + 1] === 4 && bits.end - bits.start === 2 + 2 * octets
   return {
@@ -115,5 +128,6 @@ function readEc(spki: Buffer, parameters: Tlv | null, bits: Tlv): KeyFacts {
     bits: curve.bits,
     label: `ECDSA ${curve.label}`,
     fault: uncompressed ? '' : 'its key is not an uncompressed point',
+    weak: false,
   }
 }

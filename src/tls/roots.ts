@@ -4,6 +4,7 @@ import tls, { type SecureContext, type SecureContextOptions } from 'node:tls'
 import type { CaPublic } from '../core/ca.ts'
 import { UserError } from '../core/errors.ts'
 import { GROUPS } from './contexts.ts'
+import { type CertificateFacts, parseCertificate } from './x509.ts'
 
 /** Kept current by the distribution's ca-certificates package, with what the admin added by update-ca-certificates. */
 const DEBIAN_BUNDLE = '/etc/ssl/certs/ca-certificates.crt'
@@ -105,4 +106,75 @@ export function originContext(
     sigalgs: SIGNATURE_SCHEMES,
     ...more,
   })
+}
+
+/** What may end a chain, found by subject; and what may never be part of one: Weir's own CA. */
+export class RootStore {
+  readonly #bySubject = new Map<string, CertificateFacts[]>()
+  readonly #fingerprints = new Set<string>()
+  readonly #own: CertificateFacts[] = []
+  readonly #public: ReadonlySet<string>
+
+  /**
+   * `rootsPem`: each item may hold several certificates. `own`: every CA certificate of this gateway, the coming one too.
+   * `publicRoots`: SHA-256 of the roots whose issuers obey browsers' rules; what an admin added is not among them.
+   */
+  constructor(
+    rootsPem: readonly string[],
+    own: readonly Pick<CaPublic, 'certPem'>[] = [],
+    publicRoots: ReadonlySet<string> = browserRoots(),
+  ) {
+    this.#public = publicRoots
+    for (const { certPem } of own) {
+      const facts = split(certPem).map(readFacts)[0] ?? null
+      if (facts === null) throw new UserError('The certificate of the gateway’s own CA cannot be read.')
+      this.#own.push(facts)
+    }
+    for (const facts of rootsPem.flatMap(split).map(readFacts)) {
+      // What cannot be read ends no chain; Debian and Mozilla ship none such.
+      if (facts === null || this.#fingerprints.has(facts.fingerprint) || this.isOwnKey(facts.spkiDer)) continue
+      this.#fingerprints.add(facts.fingerprint)
+      const subject = facts.subjectDer.toString('latin1')
+      const same = this.#bySubject.get(subject)
+      if (same === undefined) this.#bySubject.set(subject, [facts])
+      else same.push(facts)
+    }
+  }
+
+  get size(): number {
+    return this.#fingerprints.size
+  }
+
+  has(cert: CertificateFacts): boolean {
+    return this.#fingerprints.has(cert.fingerprint)
+  }
+
+  bySubject(subjectDer: Buffer): readonly CertificateFacts[] {
+    return this.#bySubject.get(subjectDer.toString('latin1')) ?? NONE
+  }
+
+  /** Is it one that browsers ship? */
+  isPublic(root: CertificateFacts): boolean {
+    return this.#public.has(root.fingerprint)
+  }
+
+  isOwnKey(spkiDer: Buffer): boolean {
+    return this.#own.some(own => own.spkiDer.equals(spkiDer))
+  }
+
+  ownBySubject(subjectDer: Buffer): readonly CertificateFacts[] {
+    return this.#own.length === 0 ? NONE : this.#own.filter(own => own.subjectDer.equals(subjectDer))
+  }
+}
+
+const NONE: readonly CertificateFacts[] = []
+
+/** Mozilla's list, as Node carries it. */
+function browserRoots(): ReadonlySet<string> {
+  const all = tls.getCACertificates('bundled').map(readFacts)
+  return new Set(all.flatMap(facts => (facts === null ? [] : [facts.fingerprint])))
+}
+
+function readFacts(pem: string): CertificateFacts | null {
+  return parseCertificate(Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64'))
 }

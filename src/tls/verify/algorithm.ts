@@ -3,7 +3,7 @@ import { readAll, readOid, readTlv, TAG, type Tlv } from '../der.ts'
 /** A signature algorithm as named by an AlgorithmIdentifier. */
 export interface Algorithm {
   /** The kind of key it takes. */
-  key: 'rsa' | 'ec' | 'ed25519'
+  key: 'rsa' | 'ec' | 'ed25519' | 'dsa'
   /** OpenSSL's name; null where the algorithm has its own (EdDSA). */
   digest: 'sha1' | 'sha256' | 'sha384' | 'sha512' | null
   pss: boolean
@@ -30,6 +30,9 @@ const BY_OID: Record<string, Entry> = {
   '1.2.840.113549.1.1.2': { key: 'rsa', digest: null, label: 'MD2 with RSA', strength: 'broken' },
   '1.2.840.113549.1.1.3': { key: 'rsa', digest: null, label: 'MD4 with RSA', strength: 'broken' },
   '1.2.840.113549.1.1.4': { key: 'rsa', digest: null, label: 'MD5 with RSA', strength: 'broken' },
+  '1.2.840.10040.4.3': { key: 'dsa', digest: null, label: 'SHA-1 with DSA', strength: 'broken' },
+  '2.16.840.1.101.3.4.3.1': { key: 'dsa', digest: null, label: 'SHA-224 with DSA', strength: 'broken' },
+  '2.16.840.1.101.3.4.3.2': { key: 'dsa', digest: null, label: 'SHA-256 with DSA', strength: 'broken' },
 }
 
 const OID_PSS = '1.2.840.113549.1.1.10'
