@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { type KeyObject, randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import os from 'node:os'
 import type { Ca } from '../src/core/ca.ts'
@@ -47,7 +47,7 @@ export function hasCa(dir: string): boolean {
 
 /** Makes the CA. Returns false, with nothing changed, when the folder holds something: then another process was first. */
 export function createCa(dir: string, options: CaOptions): boolean {
-  return placeCa(dir, newCaFiles(options))
+  return placeCa(dir, caFiles(newCa(options), '', options))
 }
 
 export function placeCa(dir: string, files: readonly NewFile[]): boolean {
@@ -62,8 +62,8 @@ export function placeCa(dir: string, files: readonly NewFile[]): boolean {
   }
 }
 
-/** A fresh key pair and its certificate, the key under the configured passphrase when there is one. */
-export function newCaFiles(options: CaOptions): NewFile[] {
+/** A fresh key pair and its certificate. */
+export function newCa(options: CaOptions): { key: KeyObject; certPem: string } {
   const { privateKey } = generateCaKey(options.kind ?? 'p256')
   const shape: CaShape = {
     commonName:
@@ -73,10 +73,16 @@ export function newCaFiles(options: CaOptions): NewFile[] {
     permitted: options.permitted ?? [],
     excluded: options.excluded ?? [],
   }
+  return { key: privateKey, certPem: selfSigned(privateKey, shape, options.nowMs ?? Date.now()) }
+}
+
+/** What is to lie in the folder; the key under a passphrase when one was given or is configured. */
+export function caFiles(ca: { key: KeyObject; certPem: string }, chainPem: string, options: LoadOptions): NewFile[] {
   const passphrase = options.passphrases?.[0] ?? configuredPassphrase(options.passphraseFile ?? null)
   return [
-    { name: 'ca.key', text: keyPem(privateKey, passphrase), secrecy: 'secret' },
-    { name: 'ca.pem', text: selfSigned(privateKey, shape, options.nowMs ?? Date.now()), secrecy: 'public' },
+    { name: 'ca.key', text: keyPem(ca.key, passphrase), secrecy: 'secret' },
+    { name: 'ca.pem', text: ca.certPem, secrecy: 'public' },
+    ...(chainPem === '' ? [] : [{ name: 'chain.pem', text: chainPem, secrecy: 'public' } as const]),
   ]
 }
 

@@ -1,14 +1,11 @@
-import { createHash, createHmac, randomBytes } from 'node:crypto'
-import forge from 'node-forge'
+import { createHash } from 'node:crypto'
 import type { CaPublic } from '../src/core/ca.ts'
-import { leaf, oid, seq, set, toDer } from './asn1.ts'
+import { writePkcs12 } from './pkcs12.ts'
+import { anchorOf } from './read.ts'
 
-const { asn1 } = forge
-const { Class, Type } = asn1
+export const CA_FORMATS = ['pem', 'der', 'p12', 'mobileconfig', 'firefox', 'powershell'] as const
 
-export type CaFormat = 'pem' | 'der' | 'p12' | 'mobileconfig'
-
-export const CA_FORMATS: readonly CaFormat[] = ['pem', 'der', 'p12', 'mobileconfig']
+export type CaFormat = (typeof CA_FORMATS)[number]
 
 export interface CaExport {
   bytes: Buffer
@@ -16,8 +13,9 @@ export interface CaExport {
   fileName: string
 }
 
-/** The CA's certificate, never its key, as a file that one kind of client installs. */
-export function exportCa(pub: CaPublic, format: CaFormat): CaExport {
+/** The certificate that devices must trust, never a key, as a file that one kind of client installs. */
+export function exportCa(ca: CaPublic, format: CaFormat): CaExport {
+  const pub = anchorOf(ca)
   switch (format) {
     case 'pem':
       return {
@@ -34,78 +32,68 @@ export function exportCa(pub: CaPublic, format: CaFormat): CaExport {
         fileName: 'weir-ca.cer',
       }
     case 'p12':
-      return { bytes: pkcs12(pub), contentType: 'application/x-pkcs12', fileName: 'weir-ca.p12' }
+      return { bytes: trustStore(pub), contentType: 'application/x-pkcs12', fileName: 'weir-ca.p12' }
     case 'mobileconfig':
       return {
         bytes: Buffer.from(mobileconfig(pub), 'utf8'),
         contentType: 'application/x-apple-aspen-config',
         fileName: 'weir-ca.mobileconfig',
       }
+    case 'firefox':
+      return {
+        bytes: Buffer.from(`${JSON.stringify(FIREFOX_POLICIES, null, 2)}\n`),
+        contentType: 'application/json',
+        fileName: 'policies.json',
+      }
+    case 'powershell':
+      return {
+        bytes: Buffer.from(powershell(pub), 'utf8'),
+        contentType: 'text/plain; charset=utf-8',
+        fileName: 'weir-ca.ps1',
+      }
   }
 }
 
-const OID = {
-  data: '1.2.840.113549.1.7.1',
-  certBag: '1.2.840.113549.1.12.10.1.3',
-  x509Certificate: '1.2.840.113549.1.9.22.1',
-  friendlyName: '1.2.840.113549.1.9.20',
-  sha256: '2.16.840.1.101.3.4.2.1',
-  /** Without it Java's key store does not see a trusted certificate in the file, only an unused one. */
-  javaTrustedKeyUsage: '2.16.840.1.113894.746875.1.1',
-  anyExtendedKeyUsage: '2.5.29.37.0',
-} as const
-
-const MAC_ITERATIONS = 2048
-
 /**
- * PKCS#12 (RFC 7292) with one certificate bag, unencrypted, under an integrity MAC with the empty password: there is nothing
- * secret in it, but Windows and Apple refuse a file without MAC. forge's own writer cannot read an EC certificate.
+ * Firefox looks for the named file in folders of its own, which the guide names; on Windows, macOS and Android the first
+ * setting makes it use what the system trusts.
  */
-function pkcs12(pub: CaPublic): Buffer {
-  const bag = seq(
-    oid(OID.certBag),
-    explicit(seq(oid(OID.x509Certificate), explicit(leaf(Type.OCTETSTRING, pub.certDer)))),
-    set(
-      seq(oid(OID.friendlyName), set(bmpString(pub.subject))),
-      seq(oid(OID.javaTrustedKeyUsage), set(oid(OID.anyExtendedKeyUsage))),
-    ),
-  )
-  const authSafe = toDer(seq(dataContent(toDer(seq(bag)))))
-  return toDer(seq(leaf(Type.INTEGER, Buffer.from([3])), dataContent(authSafe), mac(authSafe)))
+const FIREFOX_POLICIES = {
+  policies: { Certificates: { ImportEnterpriseRoots: true, Install: ['weir-ca.crt'] } },
 }
 
-function dataContent(bytes: Buffer): forge.asn1.Asn1 {
-  return seq(oid(OID.data), explicit(leaf(Type.OCTETSTRING, bytes)))
+/** PKCS#12 with the empty passphrase, as Windows, Android and Java take it. */
+function trustStore(pub: CaPublic): Buffer {
+  return writePkcs12([{ der: pub.certDer, name: pub.subject, trusted: true, localKeyId: null }], [], '', MAC_ROUNDS)
 }
 
-function mac(authSafe: Buffer): forge.asn1.Asn1 {
-  const salt = randomBytes(8)
-  // RFC 7292 appendix B, purpose 3 (integrity); the empty password still has its two-octet terminator.
-  const key = forge.pkcs12.generateKey(
-    '',
-    forge.util.createBuffer(salt.toString('latin1')),
-    3,
-    MAC_ITERATIONS,
-    32,
-    forge.md.sha256.create(),
-  )
-  const digest = createHmac('sha256', Buffer.from(key.getBytes(), 'latin1')).update(authSafe).digest()
-  const sha256 = seq(oid(OID.sha256), leaf(Type.NULL, Buffer.alloc(0)))
-  return seq(
-    seq(sha256, leaf(Type.OCTETSTRING, digest)),
-    leaf(Type.OCTETSTRING, salt),
-    leaf(Type.INTEGER, Buffer.from([MAC_ITERATIONS >> 8, MAC_ITERATIONS & 255])),
-  )
+/** Nothing but base64 and hex of ours is put into the script, no text of the certificate. */
+function powershell(pub: CaPublic): string {
+  const sha1 = createHash('sha1').update(pub.certDer).digest('hex').toUpperCase()
+  const body = pub.certDer.toString('base64').replace(/(.{64})(?!$)/g, '$1\n')
+  return `#Requires -RunAsAdministrator
+# Makes this computer trust the certificate authority of its network's gateway.
+# For a whole domain run on a domain controller instead, with weir-ca.cer beside this file:
+#   certutil -dspublish -f weir-ca.cer RootCA
+# or import weir-ca.cer into a Group Policy: Computer Configuration, Policies, Windows Settings,
+# Security Settings, Public Key Policies, Trusted Root Certification Authorities.
+$ErrorActionPreference = 'Stop'
+$der = [Convert]::FromBase64String(@'
+${body}
+'@)
+$certificate = New-Object Security.Cryptography.X509Certificates.X509Certificate2 (,$der)
+# Against a script that was cut off or changed on its way; compare it with "weir ca show", too.
+if ($certificate.Thumbprint -ne '${sha1}') { throw 'This is not the certificate that was meant.' }
+$store = New-Object Security.Cryptography.X509Certificates.X509Store 'Root', 'LocalMachine'
+$store.Open('ReadWrite')
+$store.Add($certificate)
+$store.Close()
+Write-Output "Trusted from now on: $($certificate.Subject)"
+`
 }
 
-/** forge's DER writer itself makes two octets of every character of this one type. */
-function bmpString(text: string): forge.asn1.Asn1 {
-  return asn1.create(Class.UNIVERSAL, Type.BMPSTRING, false, text)
-}
-
-function explicit(inner: forge.asn1.Asn1): forge.asn1.Asn1 {
-  return asn1.create(Class.CONTEXT_SPECIFIC, 0, true, [inner])
-}
+/** Nothing in it is secret, so its integrity check need not be slow. */
+const MAC_ROUNDS = 2048
 
 /** An Apple configuration profile; installing it twice replaces it, because identifiers and UUIDs come from the certificate. */
 function mobileconfig(pub: CaPublic): string {

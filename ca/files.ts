@@ -100,7 +100,7 @@ export function writeSynced(file: string, text: string | Buffer, secrecy: Secrec
 }
 
 /** What root makes in the folder of another user must be readable by that user: the supervisor need not run as root. */
-function giveAway(file: string, folder: string, fd?: number): void {
+export function giveAway(file: string, folder: string, fd?: number): void {
   if (process.getuid!() !== 0) return
   const { uid, gid } = fs.statSync(folder)
   if (uid === 0) return

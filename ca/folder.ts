@@ -126,7 +126,7 @@ export function switchToNext(dir: string): void {
 /** Completes a switch that was cut short and removes what a crash left over. To be called with the lock held. */
 export function settle(dir: string): void {
   if (isSwitched(dir)) {
-    for (const name of ['ca.pem', 'chain.pem']) moveIfThere(path.join(dir, 'next', name), path.join(dir, name))
+    for (const name of ['chain.pem', 'ca.pem']) moveIfThere(path.join(dir, 'next', name), path.join(dir, name))
     syncFolder(dir)
     fs.rmSync(path.join(dir, 'next'), { recursive: true, force: true })
   }

@@ -6,7 +6,7 @@ import { issuersOf, whatIsWrong } from './judge.ts'
 import { signatureAlgorithmOf } from './kinds.ts'
 import { configuredPassphrase } from './passphrase.ts'
 import { isEncrypted, openKey } from './protect.ts'
-import { isSelfSigned, pemOf, publicSide, readCertificates } from './read.ts'
+import { isSelfSigned, pemOf, publicSide, readCertificates, wasImported } from './read.ts'
 
 /** The CA that signs, the one being rolled out, and those that clients may still trust. */
 export interface Cas<Current = Ca> {
@@ -20,7 +20,7 @@ export interface Cas<Current = Ca> {
 export interface LoadOptions {
   /** `tls.ca.passphraseFile`; null: the service's credential, if there is one. */
   passphraseFile?: string | null
-  /** Passphrases to try before that one, typed or from elsewhere. */
+  /** Passphrases to try before that one, typed or from elsewhere; a new key is put under the first of them. */
   passphrases?: readonly string[]
   nowMs?: number
 }
@@ -92,7 +92,7 @@ function storedPublic(stored: StoredCa, crossPem: string, nowMs: number): CaPubl
   const crossed = certificatesOr('cross.pem', `${stored.chainPem}\n${crossPem}`).filter(other =>
     isCrossOf(other, cert, nowMs),
   )
-  return publicSide(path, [...path.slice(0, -1), ...crossed].map(pemOf).join(''))
+  return publicSide(path, [...path.slice(0, -1), ...crossed].map(pemOf).join(''), wasImported(stored.chainPem))
 }
 
 /** A certificate by someone else for the very same name and key: useful to clients only while it is valid. */
@@ -109,7 +109,7 @@ function isCrossOf(other: X509Certificate, cert: X509Certificate, nowMs: number)
 function earlierPublic({ file, text }: { file: string; text: string }): CaPublic {
   const [cert, ...others] = certificatesOr(file, text)
   if (cert === undefined) throw new UserError(`${file} holds no certificate.`)
-  return publicSide([cert, ...issuersOf(cert, others)], '')
+  return publicSide([cert, ...issuersOf(cert, others)], '', wasImported(text))
 }
 
 function certificateIn(stored: StoredCa): X509Certificate {

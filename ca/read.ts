@@ -105,7 +105,7 @@ export function readCertificates(text: string): X509Certificate[] {
 }
 
 /** `path`: the CA, then each issuer up to a root. `sent` (PEM): what leaves are sent with. */
-export function publicSide(path: readonly X509Certificate[], sent: string): CaPublic {
+export function publicSide(path: readonly X509Certificate[], sent: string, imported: boolean): CaPublic {
   const cert = path[0]!
   const root = path[path.length - 1]!
   return {
@@ -117,6 +117,7 @@ export function publicSide(path: readonly X509Certificate[], sent: string): CaPu
     notAfter: Math.min(...path.map(each => each.validToDate.getTime())),
     chainPem: sent,
     rootPem: root.toString(),
+    imported,
     limits: path.map(each => readCaFacts(Buffer.from(each.raw)).limits).filter(limits => limits !== null),
   }
 }
@@ -128,7 +129,7 @@ export function subjectOf(cert: X509Certificate): string {
 
 /** The certificate that devices must trust, as a public side of its own: what exports and guides are about. */
 export function anchorOf(pub: CaPublic): CaPublic {
-  return pub.rootPem === pub.certPem ? pub : publicSide([new X509Certificate(pub.rootPem)], '')
+  return pub.rootPem === pub.certPem ? pub : publicSide([new X509Certificate(pub.rootPem)], '', pub.imported)
 }
 
 export function isSelfSigned(cert: X509Certificate): boolean {
@@ -137,4 +138,11 @@ export function isSelfSigned(cert: X509Certificate): boolean {
 
 export function pemOf(cert: X509Certificate): string {
   return pem('CERTIFICATE', Buffer.from(cert.raw))
+}
+
+/** PEM readers skip text outside the blocks (RFC 7468 §2), so the chain's file can say where the CA came from. */
+export const IMPORTED = 'Imported'
+
+export function wasImported(chainPem: string): boolean {
+  return chainPem.startsWith(IMPORTED)
 }

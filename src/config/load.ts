@@ -55,6 +55,7 @@ function absolutePaths(config: Config, base: string): Config {
         cert: path.resolve(base, cert),
         key: path.resolve(base, key),
       })),
+      ca: { ...config.tls.ca, passphraseFile: absolute(base, config.tls.ca.passphraseFile) },
     },
   }
 }
@@ -67,6 +68,7 @@ function* namedFiles({ tls, policy }: Config): Generator<[(string | number)[], s
     yield [['tls', 'clientCertificates', i, 'cert'], cert]
     yield [['tls', 'clientCertificates', i, 'key'], key]
   }
+  if (tls.ca.passphraseFile !== null) yield [['tls', 'ca', 'passphraseFile'], tls.ca.passphraseFile]
   if (policy !== null) yield [['policy'], policy]
 }
 

@@ -18,6 +18,8 @@ export interface CaPublic {
   chainPem: string
   /** What devices must trust: the certificate itself, or the root above an imported intermediate. */
   rootPem: string
+  /** Brought in by the admin, not made on this box. */
+  imported: boolean
   /** Of the certificate and everything above it: a name must be inside each of them. */
   limits: NameLimits[]
 }
