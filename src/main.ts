@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import fs from 'node:fs'
 import { enableCompileCache } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
@@ -16,6 +15,7 @@ import { AdminProcess } from './supervisor/admin-process.ts'
 import { boxCalls } from './supervisor/calls.ts'
 import { guardCrash } from './supervisor/crash.ts'
 import { makeHandout } from './supervisor/handout.ts'
+import { readOriginTrust, watchRoots } from './supervisor/origin-trust.ts'
 import { ownAddresses, watchOwnAddresses } from './supervisor/own-addresses.ts'
 import { PolicyKeeper } from './supervisor/policy-keeper.ts'
 import { rulesConfig } from './supervisor/rules-config.ts'
@@ -27,7 +27,6 @@ import { takeStateDir } from './supervisor/state-dir.ts'
 import { type ServiceUser, serviceUser } from './supervisor/user.ts'
 import { WorkerPool } from './supervisor/worker-pool.ts'
 import { mintLeaf } from './tls/mint.ts'
-import { systemRoots } from './tls/roots.ts'
 import { VERSION } from './version.ts'
 
 /** Running exchanges get so long after SIGTERM. */
@@ -129,6 +128,7 @@ export async function runSupervisor(configFile: string | null): Promise<number> 
   // 4. What changes while it runs
   policy.onChange = source => workers.broadcast({ t: 'policy', policy: source })
   taken.defer(watchOwnAddresses(addrs => workers.broadcast({ t: 'own-addresses', addrs })))
+  taken.defer(watchRoots(config.tls.originRoots, rootsPem => workers.broadcast({ t: 'origin-roots', rootsPem })))
   signals.onReload = () => {
     try {
       config = loadConfig(configFile)
@@ -188,12 +188,12 @@ function workerInit(config: Config, count: number, ca: Ca, user: ServiceUser | n
   const handout = makeHandout([ca.public])
   const boxId = secretFile(path.join(config.stateDir, 'box-id'), 6).toString('hex')
   const pseudonymKey = secretFile(path.join(config.stateDir, 'pseudonym.key'), 32)
-  const originRootsPem = [...systemRoots(), ...config.tls.originRoots.map(file => fs.readFileSync(file, 'utf8'))]
+  const trust = readOriginTrust(config)
   return (workerId: number, policy: PolicyKeeper, facts: FactKeeper): WorkerInit => ({
     workerId,
     boxId,
     keepClientAddress: config.upstream.keepClientAddress,
-    originRootsPem,
+    ...trust,
     ca: ca.public,
     ticketKeys,
     overrideKey,

@@ -15,6 +15,7 @@ import type { TrafficCounters } from './pipeline/stations.ts'
 import { compilePolicy } from './policy/compile.ts'
 import { reportHealth } from './worker/health.ts'
 import { LoopGuard } from './worker/loop-guard.ts'
+import { OriginSide } from './worker/origin-side.ts'
 import { makeStations } from './worker/stations.ts'
 import { SupervisorLink } from './worker/supervisor-link.ts'
 
@@ -60,12 +61,14 @@ async function run(init: WorkerInit): Promise<void> {
   const share = new FactShare(facts, fact => link.share(fact))
   let { handout } = init
   let policy = compile(init.policy)
+  const origins = new OriginSide({ init, guard, policy: () => policy })
   const stations = makeStations({
     init,
     policy: () => policy,
     link,
     log: emitter,
     guard,
+    origins,
     cache,
     facts,
     share,
@@ -111,6 +114,9 @@ async function run(init: WorkerInit): Promise<void> {
         return
       case 'own-addresses':
         guard.update(message.addrs)
+        return
+      case 'origin-roots':
+        origins.replaceRoots(message.rootsPem)
         return
       case 'purge':
         cache.purge(message.host)

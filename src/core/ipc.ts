@@ -10,6 +10,12 @@ export interface WorkerInit {
   keepClientAddress: boolean
   /** PEM of all roots trusted for origins: the system's and `tls.originRoots`. */
   originRootsPem: string[]
+  /** As the administrator wrote them. */
+  revocationLists: { name: string; content: Buffer }[]
+  /** Networks that are not public and may be asked for issuers and revocation. */
+  fetchNetworks: string[]
+  /** What to show origins that ask for a certificate. */
+  clientCertificates: { host: string; certPem: string; keyPem: string }[]
   ca: CaPublic
   /** 48 bytes shared by all workers, so that a client resumes at any of them. */
   ticketKeys: Buffer
@@ -61,6 +67,7 @@ export type ToWorker =
   | { t: 'minted'; id: number; leaf: LeafCertificate | null; error: string }
   | { t: 'policy'; policy: PolicySource }
   | { t: 'own-addresses'; addrs: string[] }
+  | { t: 'origin-roots'; rootsPem: string[] }
   | { t: 'purge'; host: string | null }
   /** Every conclusion in force; replaces the one before. */
   | { t: 'learned'; entries: LearnedEntry[] }

@@ -28,6 +28,10 @@ export class OriginSessions {
     return this.#saved.size
   }
 
+  clear(): void {
+    this.#saved.clear()
+  }
+
   save(target: UpstreamTarget, session: Buffer, verdict: OriginVerdict, nowMs: number): void {
     const until = Math.min(verdict.validUntil, nowMs + MAX_AGE_MS)
     if (until > nowMs) this.#saved.set(keyOf(target), { session, verdict, until })

@@ -15,23 +15,20 @@ import { serveH2 } from '../http/h2/server.ts'
 import { DEFAULT_LIMITS } from '../http/limits.ts'
 import { blockPage } from '../http/pages.ts'
 import type { LogEmitter } from '../log/emit.ts'
-import { boundSocket } from '../os/sockets.ts'
 import { helloFacts } from '../peek/clienthello.ts'
 import { peek } from '../peek/peek.ts'
 import type { RawOrigin, Stations, TrafficCounters } from '../pipeline/stations.ts'
 import { BulkReader } from '../splice/reader.ts'
 import { relay } from '../splice/relay.ts'
 import { LeafContexts } from '../tls/contexts.ts'
-import { originContext } from '../tls/roots.ts'
 import { terminate } from '../tls/terminate.ts'
-import { checkOrigin, presentedChain } from '../tls/verify.ts'
 import { dialRaw } from '../upstream/connect.ts'
-import { type DialDeps, dial } from '../upstream/dial.ts'
+import { dial } from '../upstream/dial.ts'
 import { POOL_LIMITS, Pool } from '../upstream/pool.ts'
-import { OriginSessions } from '../upstream/sessions.ts'
 import { BufferSweep } from './buffer-sweep.ts'
 import { hopStation } from './hop-station.ts'
 import type { LoopGuard } from './loop-guard.ts'
+import type { OriginSide } from './origin-side.ts'
 import { reservedStation } from './reserved-station.ts'
 import type { SupervisorLink } from './supervisor-link.ts'
 
@@ -40,8 +37,6 @@ const HANDSHAKE_MS = 20_000
 /** Tunnels carry what sends nothing for minutes: shells, push channels. */
 const SPLICE_IDLE_MS = 15 * 60_000
 const SPLICE_HALF_IDLE_MS = 30_000
-const CONNECT_MS = 15_000
-const ORIGIN_TLS_MS = 15_000
 const ALPN = ['h2', 'http/1.1'] as const
 const LIMITS = DEFAULT_LIMITS
 
@@ -56,6 +51,7 @@ export interface StationDeps {
   link: SupervisorLink
   log: LogEmitter
   guard: LoopGuard
+  origins: OriginSide
   cache: MemoryCache
   facts: SharedFacts
   share: FactShare
@@ -71,18 +67,7 @@ export function makeStations(deps: StationDeps): Stations {
     ticketKeys: init.ticketKeys,
   })
   const now = Date.now
-  const origins = originContext(init.originRootsPem, init.ca)
-  const dialling: DialDeps = {
-    contextFor: () => origins,
-    presentedChain,
-    verify: (handshake, done) => done(checkOrigin(handshake, now())),
-    sessions: new OriginSessions(),
-    boundSocket,
-    isOwnDestination: addr => guard.isOwn(addr),
-    connectMs: CONNECT_MS,
-    tlsMs: ORIGIN_TLS_MS,
-    now,
-  }
+  const { dialling } = deps.origins
   const pool = new Pool({
     dial: (target, done) => dial(target, dialling, done),
     openH1: (socket, info) => connectH1(socket, info, LIMITS),

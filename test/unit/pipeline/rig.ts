@@ -18,6 +18,7 @@ import type { Stations } from '../../../src/pipeline/stations.ts'
 import { compilePolicy } from '../../../src/policy/compile.ts'
 import { mintLeaf } from '../../../src/tls/mint.ts'
 import { LoopGuard } from '../../../src/worker/loop-guard.ts'
+import { OriginSide } from '../../../src/worker/origin-side.ts'
 import { makeStations } from '../../../src/worker/stations.ts'
 import type { SupervisorLink } from '../../../src/worker/supervisor-link.ts'
 
@@ -73,6 +74,7 @@ export async function rig(
     link,
     log: new LogEmitter({ ...LOG, send: () => true }),
     guard,
+    origins: new OriginSide({ init: INIT, guard, policy: () => policy }),
     cache: new MemoryCache({ maxBytes: 1 << 20, cacheStatus: true }),
     facts,
     share: new FactShare(facts, () => {}),
@@ -166,6 +168,9 @@ const INIT: WorkerInit = {
   boxId: 'test',
   keepClientAddress: false,
   originRootsPem: [],
+  revocationLists: [],
+  fetchNetworks: [],
+  clientCertificates: [],
   ca: ca.public,
   ticketKeys: Buffer.alloc(48),
   overrideKey: Buffer.alloc(32),
