@@ -198,12 +198,14 @@ export class Connection {
 
   #inspect(): void {
     this.#stations.counters.inspected++
-    const name = this.#conn.hello?.sni ?? this.#conn.dstAddr
-    this.#stations.leaf(name, (error, context) => {
+    const { hello, dstAddr } = this.#conn
+    const name = hello?.sni ?? dstAddr
+    const ready = (error: WeirError | null, context: SecureContext | null): void => {
       if (this.#done) return
       if (context === null) this.#refuse('error', error ?? new WeirError('self-mint'))
       else this.#terminate(name, context)
-    })
+    }
+    this.#stations.leaf(name, ready, hello?.ecdsa === false ? 'rsa' : 'ecdsa')
   }
 
   #terminate(name: string, context: SecureContext): void {

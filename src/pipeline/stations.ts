@@ -26,8 +26,12 @@ import type { TlsException } from '../core/tls-policy.ts'
 export interface Stations {
   policy(): Policy
   peek(socket: net.Socket, done: (result: Peeked) => void): void
-  /** The certificate for a name, minted if need be. */
-  leaf(name: string, done: (error: WeirError | null, context: SecureContext | null) => void): void
+  /** The certificate for a name, minted if need be; with an RSA key only for a client that offers no ECDSA. */
+  leaf(
+    name: string,
+    done: (error: WeirError | null, context: SecureContext | null) => void,
+    kind?: 'ecdsa' | 'rsa',
+  ): void
   terminate(
     socket: net.Socket,
     context: SecureContext,

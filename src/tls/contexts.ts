@@ -1,9 +1,11 @@
-import { constants, createHash, generateKeyPairSync } from 'node:crypto'
+import { generateKeyPair, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import tls, { type SecureContext } from 'node:tls'
 import { LRUCache } from 'lru-cache'
 import type { LeafCertificate } from '../core/ca.ts'
 import { WeirError } from '../core/errors.ts'
+import { LeafContext, LeafKey, type LeafKind } from './leaf-key.ts'
 import { ipOctets, isHostName } from './name.ts'
+import { TicketBox } from './tickets.ts'
 
 /** Asks the holder of the CA key for a leaf. `done` is called at most once; a later answer than the limit is dropped. */
 export type RequestLeaf = (
@@ -16,9 +18,11 @@ export type ContextDone = (error: WeirError | null, context: SecureContext | nul
 
 export interface LeafContextsOptions {
   requestLeaf: RequestLeaf
-  /** 48 octets, the same in all workers, so that a client resumes at any of them. */
+  /** 48 octets each, the one to use first; the same in all workers, so that a client resumes at any of them. */
   ticketKeys: Buffer
-  /** Contexts kept; one costs some 28 KiB. */
+  /** What is sent after the leaf: the CA's intermediates; '' when its issuer is the root that clients have. */
+  chainPem?: string
+  /** Certificates kept; one costs some 2 KiB. */
   maxContexts?: number
   /** Names being minted at one time. */
   maxPending?: number
@@ -27,17 +31,6 @@ export interface LeafContextsOptions {
   mintMs?: number
   now?: () => number
 }
-
-/** AEAD and forward secrecy only; a client without any of them (and TLS 1.2) is refused. Equal strength in the client's order. */
-export const CLIENT_CIPHERS = [
-  'TLS_AES_128_GCM_SHA256',
-  'TLS_AES_256_GCM_SHA384',
-  'TLS_CHACHA20_POLY1305_SHA256',
-  'ECDHE-ECDSA-AES128-GCM-SHA256',
-  'ECDHE-ECDSA-AES256-GCM-SHA384',
-  'ECDHE-ECDSA-CHACHA20-POLY1305',
-  '@SECLEVEL=2',
-].join(':')
 
 /**
  * Post-quantum first: browsers that offer it must not get less through us. Towards an origin, starred groups are those with
@@ -48,7 +41,7 @@ export const GROUPS = supportedGroups(['*X25519MLKEM768', '*X25519', 'P-256', 'P
 const DAY = 24 * 3600_000
 
 interface Entry {
-  context: SecureContext
+  context: LeafContext
   notBefore: number
   /** From here on a new leaf is asked for. */
   renewAt: number
@@ -59,26 +52,30 @@ interface Pending {
   timer: NodeJS.Timeout
 }
 
-/** The leaves of one worker: one key per worker start, one SecureContext per name. */
+/** The leaves of one worker: one key of each kind per worker start, one certificate per name. */
 export class LeafContexts {
   readonly #options: Required<LeafContextsOptions>
-  readonly #keyPem: string
-  readonly #spkiDer: Buffer
+  readonly #tickets: TicketBox
+  readonly #ecdsa: LeafKey
+  /** Made when the first client wants it: hardly any does. */
+  #rsa: LeafKey | null = null
+  #rsaWaiters: ((key: LeafKey | null) => void)[] = []
+  /** By name, with the kind of key in front if it is the rare one. */
   readonly #cache: LRUCache<string, Entry>
   readonly #pending = new Map<string, Pending>()
 
   constructor(options: LeafContextsOptions) {
     this.#options = {
-      maxContexts: 1000,
+      chainPem: '',
+      maxContexts: 4000,
       maxPending: 256,
       maxWaitersPerName: 256,
       mintMs: 5000,
       now: Date.now,
       ...options,
     }
-    const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-    this.#keyPem = pair.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
-    this.#spkiDer = pair.publicKey.export({ type: 'spki', format: 'der' })
+    this.#tickets = new TicketBox(this.#options.ticketKeys)
+    this.#ecdsa = this.#newKey('ecdsa', generateKeyPairSync('ec', { namedCurve: 'P-256' }))
     this.#cache = new LRUCache({ max: this.#options.maxContexts })
   }
 
@@ -90,76 +87,85 @@ export class LeafContexts {
     return this.#pending.size
   }
 
-  /** `name` is lower case without final dot, or an address. `done` is called at once when the context is there. */
-  get(name: string, done: ContextDone): void {
-    const entry = this.#cache.get(name)
+  /** New keys for session tickets, 48 octets each: the first seals, the others still open what they sealed. */
+  rotate(ticketKeys: Buffer): void {
+    this.#tickets.rotate(ticketKeys)
+  }
+
+  /** `name` is lower case without final dot, or an address. `done` is called at once when the certificate is there. */
+  get(name: string, done: ContextDone, kind: LeafKind = 'ecdsa'): void {
+    const id = kind === 'ecdsa' ? name : `rsa ${name}`
+    const entry = this.#cache.get(id)
     const now = this.#options.now()
-    const running = this.#pending.get(name)
+    const running = this.#pending.get(id)
     if (entry !== undefined && now < entry.renewAt && now >= entry.notBefore) done(null, entry.context)
     else if (!isHostName(name) && ipOctets(name) === null)
       done(new WeirError('self-mint', 'The name cannot be certified.'), null)
     else if (running !== undefined && running.waiters.length < this.#options.maxWaitersPerName)
       running.waiters.push(done)
     else if (running !== undefined || this.#pending.size >= this.#options.maxPending) done(overloaded(), null)
-    else this.#request(name, done)
+    else this.#request(id, name, kind, done)
   }
 
-  #request(name: string, done: ContextDone): void {
-    const timer = setTimeout(
-      () =>
-        this.#settle(
-          name,
-          pending,
-          new WeirError('self-mint', `${name}: no answer in ${this.#options.mintMs} ms`),
-          null,
-        ),
-      this.#options.mintMs,
-    )
-    const pending: Pending = { waiters: [done], timer }
-    this.#pending.set(name, pending)
-    this.#options.requestLeaf(name, this.#spkiDer, (error, leaf) => {
-      if (leaf === null) this.#settle(name, pending, new WeirError('self-mint', `${name}: ${error ?? 'refused'}`), null)
-      else this.#accept(name, pending, leaf)
+  #request(id: string, name: string, kind: LeafKind, done: ContextDone): void {
+    const late = () => this.#fail(id, pending, `${name}: no answer in ${this.#options.mintMs} ms`)
+    const pending: Pending = { waiters: [done], timer: setTimeout(late, this.#options.mintMs) }
+    this.#pending.set(id, pending)
+    if (kind === 'ecdsa') this.#mint(id, name, pending, this.#ecdsa)
+    else
+      this.#withRsa(key => {
+        if (key === null) this.#fail(id, pending, `${name}: no RSA key`)
+        else if (this.#pending.get(id) === pending) this.#mint(id, name, pending, key)
+      })
+  }
+
+  #mint(id: string, name: string, pending: Pending, key: LeafKey): void {
+    this.#options.requestLeaf(name, key.spkiDer, (error, leaf) => {
+      if (leaf === null) this.#fail(id, pending, `${name}: ${error ?? 'refused'}`)
+      else this.#accept(id, name, pending, key, leaf)
     })
   }
 
-  #accept(name: string, pending: Pending, leaf: LeafCertificate): void {
-    if (this.#pending.get(name) !== pending) return
-    let context: SecureContext
-    try {
-      context = this.#context(name, leaf)
-    } catch (cause) {
-      this.#settle(name, pending, new WeirError('self-mint', `${name}: the certificate cannot be used`, cause), null)
+  #accept(id: string, name: string, pending: Pending, key: LeafKey, leaf: LeafCertificate): void {
+    if (this.#pending.get(id) !== pending) return
+    const context = new LeafContext(key, name, leaf.certPem + this.#options.chainPem)
+    if (!key.canShow(context)) {
+      this.#fail(id, pending, `${name}: the certificate cannot be used`)
       return
     }
     // A day before the end, so that no connection meets an expired leaf even if the client's clock is ahead.
     const renewAt = Math.max(leaf.notAfter - DAY, leaf.notBefore + (leaf.notAfter - leaf.notBefore) / 2)
-    this.#cache.set(name, { context, notBefore: leaf.notBefore, renewAt })
-    this.#settle(name, pending, null, context)
+    this.#cache.set(id, { context, notBefore: leaf.notBefore, renewAt })
+    this.#settle(id, pending, null, context)
   }
 
-  #settle(name: string, pending: Pending, error: WeirError | null, context: SecureContext | null): void {
-    if (this.#pending.get(name) !== pending) return
-    this.#pending.delete(name)
+  #fail(id: string, pending: Pending, why: string): void {
+    this.#settle(id, pending, new WeirError('self-mint', why), null)
+  }
+
+  #settle(id: string, pending: Pending, error: WeirError | null, context: LeafContext | null): void {
+    if (this.#pending.get(id) !== pending) return
+    this.#pending.delete(id)
     clearTimeout(pending.timer)
     for (const done of pending.waiters) done(error, context)
   }
 
-  #context(name: string, leaf: LeafCertificate): SecureContext {
-    return tls.createSecureContext({
-      // An empty list: a server needs no roots, and without it Node would attach a store of them.
-      ca: [],
-      // The leaf alone: the issuer is the root itself, which the client has or does not trust.
-      cert: leaf.certPem,
-      key: this.#keyPem,
-      minVersion: 'TLSv1.2',
-      ciphers: CLIENT_CIPHERS,
-      ecdhCurve: GROUPS,
-      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
-      ticketKeys: this.#options.ticketKeys,
-      // The workers share ticket keys over all names; a ticket must open no session under another name (RFC 8446 §4.6.1).
-      sessionIdContext: createHash('sha256').update(name).digest('hex').slice(0, 32),
+  /** In the thread pool, where it takes some 30 ms. Waiters are as many as names pending. */
+  #withRsa(done: (key: LeafKey | null) => void): void {
+    if (this.#rsa !== null) {
+      done(this.#rsa)
+      return
+    }
+    this.#rsaWaiters.push(done)
+    if (this.#rsaWaiters.length > 1) return
+    generateKeyPair('rsa', { modulusLength: 2048 }, (error, publicKey, privateKey) => {
+      this.#rsa = error === null ? this.#newKey('rsa', { publicKey, privateKey }) : null
+      for (const waiter of this.#rsaWaiters.splice(0)) waiter(this.#rsa)
     })
+  }
+
+  #newKey(kind: LeafKind, pair: { publicKey: KeyObject; privateKey: KeyObject }): LeafKey {
+    return new LeafKey(kind, pair, { groups: GROUPS, tickets: this.#tickets })
   }
 }
 

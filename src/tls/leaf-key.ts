@@ -1,0 +1,103 @@
+import { constants, createHash, type KeyObject } from 'node:crypto'
+import tls, { type SecureContext } from 'node:tls'
+import type { TicketBox } from './tickets.ts'
+
+/** What kind of key a leaf certifies: ECDSA P-256, or RSA 2048 for a client that offers no ECDSA. */
+export type LeafKind = 'ecdsa' | 'rsa'
+
+/** AEAD and forward secrecy only; a client without any of them (and TLS 1.2) is refused. Equal strength in the client's order. */
+const CIPHERS: Readonly<Record<LeafKind, string>> = { ecdsa: ciphers('ECDSA'), rsa: ciphers('RSA') }
+
+function ciphers(kind: 'ECDSA' | 'RSA'): string {
+  return [
+    'TLS_AES_128_GCM_SHA256',
+    'TLS_AES_256_GCM_SHA384',
+    'TLS_CHACHA20_POLY1305_SHA256',
+    `ECDHE-${kind}-AES128-GCM-SHA256`,
+    `ECDHE-${kind}-AES256-GCM-SHA384`,
+    `ECDHE-${kind}-CHACHA20-POLY1305`,
+    '@SECLEVEL=2',
+  ].join(':')
+}
+
+const PEM_HEAD = '-----BEGIN CERTIFICATE-----'
+
+/** Node's SSL_CTX: these of its methods may be called at any time, connections made before keep what they took. */
+interface NativeContext {
+  setCert(pem: string): void
+  setSessionIdContext(id: string): void
+  onticketkeycallback: TicketBox['answer']
+  enableTicketKeyCallback(): void
+}
+
+/**
+ * One private key and the OpenSSL context it is used in. All certificates of the key take turns in that one context: an
+ * SSL object takes references to certificate and session id context when it is made, and to make a context for each name
+ * costs five times as much as to put the certificate in (and 28 KiB).
+ */
+export class LeafKey {
+  readonly spkiDer: Buffer
+  readonly #native: NativeContext
+  #shown: LeafContext | null = null
+
+  constructor(
+    kind: LeafKind,
+    pair: { publicKey: KeyObject; privateKey: KeyObject },
+    options: { groups: string; tickets: TicketBox },
+  ) {
+    this.spkiDer = pair.publicKey.export({ type: 'spki', format: 'der' })
+    this.#native = tls.createSecureContext({
+      // An empty list: a server needs no roots, and without it Node would attach a store of them.
+      ca: [],
+      key: pair.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
+      minVersion: 'TLSv1.2',
+      ciphers: CIPHERS[kind],
+      ecdhCurve: options.groups,
+      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+    }).context
+    // Node's own `ticketKeys` knows one key at a time.
+    this.#native.onticketkeycallback = options.tickets.answer
+    this.#native.enableTicketKeyCallback()
+  }
+
+  /** With a certificate of another key in it, OpenSSL would throw our private key away. */
+  canShow(leaf: LeafContext): boolean {
+    const { chainPem } = leaf
+    const der = Buffer.from(chainPem.slice(PEM_HEAD.length, chainPem.indexOf('-----END')), 'base64')
+    if (!chainPem.startsWith(PEM_HEAD) || !der.includes(this.spkiDer)) return false
+    try {
+      this.show(leaf)
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  show(leaf: LeafContext): NativeContext {
+    if (this.#shown !== leaf) {
+      this.#shown = null
+      this.#native.setCert(leaf.chainPem)
+      this.#native.setSessionIdContext(leaf.sessionId)
+      this.#shown = leaf
+    }
+    return this.#native
+  }
+}
+
+/** One certificate, in the form in which TLSSocket wants its `secureContext`: it asks for `context` at the moment it makes its SSL object. */
+export class LeafContext implements SecureContext {
+  readonly chainPem: string
+  readonly sessionId: string
+  readonly #key: LeafKey
+
+  constructor(key: LeafKey, name: string, chainPem: string) {
+    this.#key = key
+    this.chainPem = chainPem
+    // A ticket must open no session under another name (RFC 8446 §4.6.1), though all names share the keys of tickets.
+    this.sessionId = createHash('sha256').update(name).digest('hex').slice(0, 32)
+  }
+
+  get context(): NativeContext {
+    return this.#key.show(this)
+  }
+}
