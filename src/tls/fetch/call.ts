@@ -32,7 +32,7 @@ const MAX_ADDRS = 16
 const ATTEMPT_MS = 1000
 const HTTP_PORT = 80
 
-/** `troubledHost`: the failure says something about the whole host and not about one URL of it; else ''. */
+/** `troubledHost` (with its port): the failure says something about it and not about one URL of it; else ''. */
 type CallDone = (error: string | null, body: Buffer | null, troubledHost: string) => void
 
 /**
@@ -69,7 +69,7 @@ export class Call {
       this.#end(target, null)
       return
     }
-    this.#host = target.host
+    this.#host = target.authority
     if (target.isAddress) this.#connect(target, [target.host])
     else this.#deps.resolve(target.host, (error, addrs) => this.#onAddresses(target, error, addrs))
   }
@@ -171,6 +171,8 @@ export class Call {
 
   readonly #onError = (error: Error): void => {
     const { code } = error as { code?: unknown }
+    // What is not HTTP is an answer too.
+    if (String(code).startsWith('HPE_')) this.#answered = true
     this.#fail(`no answer (${String(code ?? error.message).slice(0, 60)})`)
   }
 

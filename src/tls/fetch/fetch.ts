@@ -34,6 +34,7 @@ interface Failure {
 
 interface Job {
   key: string
+  /** With its port. */
   host: string
   request: FetchRequest
   waiters: Set<FetchDone>
@@ -66,11 +67,11 @@ export class Fetcher {
     const target = parseFetchUrl(request.url)
     if (typeof target === 'string') return refuse(done, target)
     const key = `${request.method} ${request.url} ${request.maxBytes} ${request.body?.toString('base64') ?? ''}`
-    if (this.#isPaused(key) || this.#isPaused(target.host)) return refuse(done, 'it failed a short while ago')
+    if (this.#isPaused(key) || this.#isPaused(target.authority)) return refuse(done, 'it failed a short while ago')
     let job = this.#jobs.get(key)
     if (job === undefined) {
       if (this.#queue.size >= MAX_QUEUED) return refuse(done, 'too many fetches wait')
-      job = { key, host: target.host, request, waiters: new Set(), call: null }
+      job = { key, host: target.authority, request, waiters: new Set(), call: null }
       this.#jobs.set(key, job)
       this.#queue.add(job)
     } else if (job.waiters.size >= MAX_WAITERS) return refuse(done, 'too many wait for this fetch')

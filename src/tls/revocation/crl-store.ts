@@ -14,7 +14,7 @@ const MAX_WAITING = 64
 /** A list of 10 MB over a line of 4 Mbit/s; nobody waits so long, but the next connection finds it there. */
 const FETCH_MS = 20_000
 /** Entries per turn of the event loop: some milliseconds. */
-const STEP = 10_000
+const STEP = 4000
 /** Authorities publish anew within a day of a revocation (Baseline Requirements §4.9.7), whatever nextUpdate says. */
 const REFRESH_MS = 12 * 3_600_000
 const RETRY_MS = 10 * 60_000
