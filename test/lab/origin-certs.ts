@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import fs from 'node:fs'
 import path from 'node:path'
 import { addrsOf, SITES } from './sites.ts'
 
@@ -72,15 +73,22 @@ export function makeCertificates(dir: string): Certificates {
     else if (site.cert === 'name') leaf(file, 'other.example', 'DNS:other.example', 'ca')
     else if (site.cert === 'chain' || site.cert === 'no-chain') leaf(file, name, san, 'middle')
     else leaf(file, name, san, 'ca')
-    if (site.cert === 'expired') expire(openssl, file)
+    if (site.cert === 'expired') expire(openssl, dir, file)
     if (site.cert === 'chain') execFileSync('sh', ['-c', 'cat middle.pem >>"$1"', 'sh', file], { cwd: dir })
   }
   leaf('address.pem', 'origin addresses', [...new Set(everyAddress)].join(','), 'ca')
   return { caFile: at('ca.pem'), keyFile: at('leaf.key'), leaves, addressCert: at('address.pem') }
 }
 
-/** Re-issues a leaf that ended yesterday: only `openssl x509 -req` of OpenSSL 3.0 takes a negative number of days. */
-function expire(openssl: (...args: string[]) => Buffer, file: string): void {
+/** Re-issues a leaf that ended yesterday; `openssl ca` is the one command of OpenSSL 3.0 that takes both dates. */
+function expire(openssl: (...args: string[]) => Buffer, dir: string, file: string): void {
+  const config =
+    '[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\nnew_certs_dir=.\nrand_serial=yes\npolicy=p\ncopy_extensions=copyall\n[p]\ncommonName=supplied\n'
+  fs.writeFileSync(path.join(dir, 'ca.cnf'), config)
+  fs.writeFileSync(path.join(dir, 'index.txt'), '')
+  const digits = (ms: number) => new Date(ms).toISOString().replace(/\.\d+Z$|[-:T]/g, '')
+  const day = 24 * 3600_000
+  const dates = ['-startdate', `${digits(Date.now() - 31 * day)}Z`, '-enddate', `${digits(Date.now() - day)}Z`]
   openssl(
     'x509',
     '-x509toreq',
@@ -93,20 +101,6 @@ function expire(openssl: (...args: string[]) => Buffer, file: string): void {
     '-out',
     'expired.csr',
   )
-  openssl(
-    'x509',
-    '-req',
-    '-in',
-    'expired.csr',
-    '-CA',
-    'ca.pem',
-    '-CAkey',
-    'ca.key',
-    '-copy_extensions',
-    'copyall',
-    '-days',
-    '-1',
-    '-out',
-    file,
-  )
+  const how = ['-batch', '-notext', '-md', 'sha256', '-config', 'ca.cnf', '-cert', 'ca.pem', '-keyfile', 'ca.key']
+  openssl('ca', ...how, ...dates, '-in', 'expired.csr', '-out', file)
 }
