@@ -1,0 +1,396 @@
+import test from 'ava'
+import type { HandshakeEvent, LearnedEntry } from '../../../src/core/tls-policy.ts'
+import { CAPS, LEARN } from '../../../src/learn/thresholds.ts'
+import { DAY, HOUR, MINUTE, Network, pinning, SECOND, START, trusting, withoutCa } from './network.ts'
+
+const SITES = ['a.example', 'b.example', 'c.example', 'd.example', 'e.example', 'f.example', 'g.example']
+
+test('a class of 30 devices without the CA: each is spared after three names, nobody else is', t => {
+  const net = new Network()
+  for (let pupil = 1; pupil <= 30; pupil++) {
+    const seen = SITES.map(site => net.connect(`10.77.1.${pupil}`, site, withoutCa))
+    t.deepEqual(seen.slice(0, 3), ['unknown-ca', 'unknown-ca', 'unknown-ca'])
+    t.deepEqual(new Set(seen.slice(3)), new Set(['spliced']))
+  }
+  t.is(net.active().length, 30)
+  t.true(net.active().every(line => /^untrusting 10\.77\.1\.\d+ \*$/.test(line)))
+  t.is(net.connect('10.77.1.31', 'a.example', trusting), 'trusted', 'a device that never failed is opened')
+  const one = net.learner.entries()[0]!
+  t.is(one.failures, 3)
+  t.deepEqual(
+    one.evidence.map(event => event.host),
+    ['c.example', 'b.example', 'a.example'],
+    'newest first',
+  )
+  t.is(one.until, one.since + LEARN.life.untrusting)
+})
+
+test('one success ends distrust at once, as does a device that goes back because of ECH', t => {
+  for (const outcome of ['trusted', 'ech-retry'] as const) {
+    const net = new Network()
+    for (const site of SITES) net.connect('10.0.0.1', site, withoutCa)
+    t.deepEqual(net.active(), ['untrusting 10.0.0.1 *'])
+    net.say('10.0.0.1', 'enrol.example', outcome)
+    t.deepEqual(net.active(), [])
+    t.is(net.connect('10.0.0.1', 'z.example', trusting), 'trusted')
+  }
+})
+
+test('a pinning app on a device that trusts us: spared for that name from the fourth connection on, the browser goes on', t => {
+  const net = new Network()
+  net.connect('10.0.0.1', 'news.example', trusting)
+  const app = pinning('api.bank.example')
+  const seen = Array.from({ length: 10 }, () => net.connect('10.0.0.1', 'api.bank.example', app, 'app'))
+  t.deepEqual(seen.slice(0, 3), ['bad-certificate', 'bad-certificate', 'bad-certificate'])
+  t.deepEqual(new Set(seen.slice(3)), new Set(['spliced']))
+  t.deepEqual(net.active(), ['pinned 10.0.0.1 api.bank.example'])
+  t.is(net.connect('10.0.0.1', 'www.bank.example', trusting), 'trusted')
+  t.is(net.connect('10.0.0.2', 'api.bank.example', trusting), 'trusted', 'another device is not concerned')
+})
+
+test('silence counts half, and many at the same moment count once', t => {
+  const net = new Network()
+  net.connect('10.0.0.1', 'news.example', trusting)
+  const silent = () => net.say('10.0.0.1', 'api.example', 'closed-after-handshake', 'app')
+  net.time += MINUTE
+  for (let i = 0; i < 20; i++) silent()
+  t.deepEqual(net.active(), [], 'a browser opens several at once, and one lost network ends them all')
+  for (let i = 0; i < 4; i++) {
+    net.time += 2 * SECOND
+    silent()
+  }
+  t.deepEqual(net.active(), [])
+  net.time += 2 * SECOND
+  silent()
+  t.deepEqual(net.active(), ['pinned 10.0.0.1 api.example'])
+})
+
+test('one app pinned on nine devices: each alone, then the group, then everybody; each device counts once', t => {
+  const groupsOf = (client: string) =>
+    client.startsWith('10.77.1.') ? ['year7'] : client.startsWith('10.77.2.') ? ['year8'] : []
+  const net = new Network(groupsOf)
+  const app = pinning('api.chat.example')
+  const devices = [
+    '10.77.1.1',
+    '10.77.1.2',
+    '10.77.1.3',
+    '10.77.1.4',
+    '10.77.2.1',
+    '10.77.2.2',
+    '10.77.2.3',
+    '10.9.0.1',
+    '10.9.0.2',
+  ]
+  for (const device of devices) net.connect(device, 'news.example', trusting)
+  net.time += HOUR
+  const failures = devices.map(device => {
+    let failed = 0
+    for (let i = 0; i < 10; i++) if (net.connect(device, 'api.chat.example', app, 'chat') !== 'spliced') failed++
+    return failed
+  })
+  // Three of year 7 find out for their group, two of year 8 for everybody
+  t.deepEqual(failures, [3, 3, 3, 0, 3, 3, 0, 0, 0])
+  const found = net.active()
+  t.true(found.includes('pinned year7 api.chat.example'))
+  t.true(found.includes('pinned * api.chat.example'))
+  const wide = net.learner.entries().find(entry => entry.client === '')
+  t.is(wide?.devices, 5)
+  t.is(new Set(wide?.evidence.map(event => event.client)).size, 5)
+  t.is(net.connect('10.77.1.1', 'news.example', trusting), 'trusted')
+})
+
+test('one machine with many made-up addresses spares nobody but itself', t => {
+  const net = new Network()
+  for (let i = 1; i <= 60; i++) {
+    const forged = `10.66.0.${i}`
+    net.say(forged, 'any.example', 'trusted', 'x')
+    for (let n = 0; n < 5; n++) net.connect(forged, 'search.example', withoutCa, 'x')
+  }
+  t.false(
+    net.active().some(line => line.includes(' * search')),
+    'none of them has trusted us for a while',
+  )
+  t.is(net.connect('10.0.0.1', 'search.example', trusting), 'trusted')
+  // A device without the CA never speaks for others either
+  for (let i = 1; i <= 60; i++) for (let n = 0; n < 9; n++) net.connect(`10.67.0.${i}`, 'only.example', withoutCa)
+  net.time += DAY
+  t.false(net.active().some(line => line.includes(' * ')))
+})
+
+test('what several devices may conclude for others has a limit for each day', t => {
+  const net = new Network()
+  const devices = Array.from({ length: LEARN.everyoneDevices }, (_, i) => `10.0.0.${i + 1}`)
+  for (const device of devices) net.connect(device, 'news.example', trusting)
+  net.time += HOUR
+  const wide = () => net.active().filter(line => line.startsWith('pinned * ')).length
+  for (let n = 0; n < LEARN.wideningsPerDay + 10; n++) {
+    for (const device of devices) for (let i = 0; i < 3; i++) net.say(device, `n${n}.example`, 'bad-certificate', 'app')
+  }
+  t.is(wide(), LEARN.wideningsPerDay)
+  net.time += DAY + 1
+  for (const device of devices) for (let i = 0; i < 3; i++) net.say(device, 'late.example', 'bad-certificate', 'app')
+  t.is(wide(), LEARN.wideningsPerDay + 1)
+})
+
+test('a flaky network concludes nothing: resets among successes, and everything lost for a moment', t => {
+  const net = new Network()
+  for (let i = 0; i < 300; i++) {
+    const site = SITES[i % SITES.length]!
+    net.connect('10.0.0.1', site, trusting)
+    if (i % 3 === 0) net.connect('10.0.0.1', site, () => 'closed-after-certificate')
+  }
+  t.deepEqual(net.active(), [])
+  // Out of range for a minute: every name fails silently once
+  for (const site of SITES) net.connect('10.0.0.1', site, () => 'closed-after-certificate')
+  t.deepEqual(net.active(), [])
+})
+
+test('a spare connection that is closed beside a used one is no failure', t => {
+  const net = new Network()
+  for (let i = 0; i < 40; i++) {
+    net.connect('10.0.0.1', 'h2.example', trusting)
+    net.connect('10.0.0.1', 'h2.example', () => 'closed-after-handshake')
+  }
+  t.deepEqual(net.active(), [])
+})
+
+test('ECH retries and bugs of clients conclude nothing, however many', t => {
+  const net = new Network()
+  for (let i = 0; i < 200; i++) {
+    net.connect('10.0.0.1', 'cloudflare-ech.com', () => 'ech-retry')
+    net.connect('10.0.0.2', SITES[i % SITES.length]!, () => 'other')
+  }
+  t.deepEqual(net.active(), [])
+  t.is(
+    net.connect('10.0.0.1', 'cloudflare-ech.com', () => 'ech-retry'),
+    'ech-retry',
+    'tenth or hundredth: still opened',
+  )
+})
+
+test('an app with a store of its own beside a browser that trusts us: each of its names, and the device stays', t => {
+  const net = new Network()
+  // Behind one address: a laptop with the CA, and a phone without
+  const seen: string[] = []
+  for (const site of SITES) {
+    net.connect('10.0.0.1', 'news.example', trusting, 'laptop')
+    seen.push(net.connect('10.0.0.1', site, withoutCa, 'phone'))
+  }
+  t.deepEqual(new Set(seen), new Set(['unknown-ca']), 'each name fails once')
+  for (const site of SITES) t.is(net.connect('10.0.0.1', site, withoutCa, 'phone'), 'spliced')
+  t.is(net.connect('10.0.0.1', 'other.example', trusting, 'laptop'), 'trusted')
+  t.true(net.active().every(line => line.startsWith('pinned 10.0.0.1 ')))
+})
+
+test('the phone first, the laptop later: a new app is tried, and its success puts things right', t => {
+  const net = new Network()
+  for (const site of SITES) net.connect('10.0.0.1', site, withoutCa, 'phone')
+  t.deepEqual(net.active(), ['untrusting 10.0.0.1 *'])
+  t.is(net.connect('10.0.0.1', 'news.example', trusting, 'laptop'), 'trusted')
+  t.deepEqual(net.active(), [])
+  t.is(net.connect('10.0.0.1', 'a.example', withoutCa, 'phone'), 'unknown-ca')
+  t.is(net.connect('10.0.0.1', 'a.example', withoutCa, 'phone'), 'spliced', 'by now it is known what that app is')
+})
+
+test('a phone with only its pinned apps awake over a weekend is not taken for one without the CA', t => {
+  const net = new Network()
+  net.connect('10.0.0.1', 'news.example', trusting, 'browser')
+  for (let hour = 0; hour < 60; hour++) {
+    net.time += HOUR
+    for (const api of ['api.one.example', 'api.two.example', 'api.three.example', 'api.four.example']) {
+      net.connect('10.0.0.1', api, withoutCa, 'sdk')
+    }
+  }
+  t.false(net.active().some(line => line.startsWith('untrusting')))
+  t.is(net.connect('10.0.0.1', 'news.example', trusting, 'browser'), 'trusted')
+})
+
+test('a device that loses the CA is spared, but not before it has been silent for a while', t => {
+  const net = new Network()
+  net.connect('10.0.0.1', 'news.example', trusting)
+  for (const site of SITES.slice(0, 3)) t.is(net.connect('10.0.0.1', site, withoutCa), 'unknown-ca')
+  t.deepEqual(net.active(), [])
+  net.time += LEARN.distrustSilence
+  net.connect('10.0.0.1', SITES[3]!, withoutCa)
+  t.deepEqual(net.active(), ['untrusting 10.0.0.1 *'])
+})
+
+test('a television that knows one name only, and has never trusted us', t => {
+  const net = new Network()
+  const seen = Array.from({ length: 8 }, () => net.connect('10.0.0.1', 'tv.example', withoutCa))
+  t.deepEqual(seen.indexOf('spliced'), 5)
+  t.deepEqual(net.active(), ['pinned 10.0.0.1 tv.example'])
+})
+
+test('an origin that wants a client certificate: spared from the second connection on', t => {
+  const net = new Network()
+  t.is(
+    net.connect('10.0.0.1', 'mtls.example', () => 'client-cert-wanted'),
+    'client-cert-wanted',
+  )
+  t.is(net.connect('10.0.0.1', 'mtls.example', trusting), 'spliced')
+  t.is(
+    net.connect('10.0.0.2', 'mtls.example', trusting),
+    'trusted',
+    'a server of his own must not help one client close a name for all',
+  )
+  t.deepEqual(net.active(), ['client-cert 10.0.0.1 mtls.example'])
+  for (let i = 1; i <= LEARN.everyoneDevices; i++) net.connect(`10.1.0.${i}`, 'news.example', trusting)
+  net.time += HOUR
+  for (let i = 1; i <= LEARN.everyoneDevices; i++)
+    net.connect(`10.1.0.${i}`, 'mtls.example', () => 'client-cert-wanted')
+  t.true(net.active().includes('client-cert * mtls.example'))
+})
+
+test('a conclusion that still holds is renewed by its re-test, each wait as long as it has stood', t => {
+  const net = new Network()
+  for (const site of SITES) net.connect('10.0.0.1', site, withoutCa)
+  let failed = 0
+  const end = net.time + 6 * DAY
+  while (net.time < end) {
+    net.time += 5 * MINUTE
+    if (net.connect('10.0.0.1', 'a.example', withoutCa) !== 'spliced') failed++
+  }
+  t.true(failed >= 8 && failed <= 16, `${failed} failed connections in six days`)
+  const [entry] = net.learner.entries()
+  t.is(entry?.kind, 'untrusting')
+  t.true(entry!.until > net.time + 5 * DAY)
+  t.is(entry?.evidence.length, CAPS.evidence)
+})
+
+test('a re-test that succeeds removes the conclusion; a success of another app does not', t => {
+  const net = new Network()
+  net.connect('10.0.0.1', 'news.example', trusting)
+  for (let i = 0; i < 4; i++) net.connect('10.0.0.1', 'api.example', withoutCa, 'app')
+  t.deepEqual(net.active(), ['pinned 10.0.0.1 api.example'])
+  net.time += 2 * DAY
+  t.is(net.connect('10.0.0.1', 'api.example', trusting, 'browser'), 'spliced', 'a browser would prove nothing')
+  net.say('10.0.0.1', 'api.example', 'trusted', 'browser')
+  t.deepEqual(net.active(), ['pinned 10.0.0.1 api.example'])
+  t.is(net.connect('10.0.0.1', 'api.example', trusting, 'app'), 'trusted')
+  t.deepEqual(net.active(), [])
+})
+
+test('a conclusion nobody renews is over in time', t => {
+  const net = new Network()
+  net.connect('10.0.0.1', 'news.example', trusting)
+  for (let i = 0; i < 4; i++) net.connect('10.0.0.1', 'api.example', withoutCa, 'app')
+  net.time = net.told[0]!.until - 1
+  t.is(net.active().length, 1)
+  t.true(net.view.covers('10.0.0.1', 'api.example', net.time))
+  net.time++
+  t.false(net.view.covers('10.0.0.1', 'api.example', net.time), 'workers need not be told')
+  t.deepEqual(net.active(), [])
+  t.deepEqual(net.told, [])
+})
+
+test('dismissed: opened again and not concluded any more until the dismissal is removed', t => {
+  const net = new Network()
+  for (const site of SITES) net.connect('10.0.0.1', site, withoutCa)
+  const { id } = net.learner.entries()[0]!
+  t.true(net.learner.dismiss(id))
+  t.false(net.learner.dismiss('nonsense'))
+  for (let i = 0; i < 20; i++) t.is(net.connect('10.0.0.1', SITES[i % 7]!, withoutCa, 'a'), 'unknown-ca')
+  t.deepEqual(net.active(), [])
+  net.time += 400 * DAY
+  t.is(net.learner.entries()[0]?.state, 'dismissed', 'until further notice')
+  t.true(net.learner.remove(id))
+  t.false(net.learner.remove(id))
+  for (const site of SITES) net.connect('10.0.0.1', site, withoutCa)
+  t.deepEqual(net.active(), ['untrusting 10.0.0.1 *'])
+})
+
+test('dismissed for everybody is dismissed for each; dismissed for one device is opened for it although others are spared', t => {
+  const net = new Network()
+  const devices = Array.from({ length: 6 }, (_, i) => `10.0.0.${i + 1}`)
+  for (const device of devices) net.connect(device, 'news.example', trusting)
+  net.time += HOUR
+  for (const device of devices) for (let i = 0; i < 4; i++) net.connect(device, 'api.example', withoutCa, 'app')
+  const find = (client: string) =>
+    net.learner.entries().find(entry => entry.client === client && entry.host === 'api.example')
+  t.truthy(find(''))
+  net.learner.dismiss(find('10.0.0.1')!.id)
+  t.is(net.connect('10.0.0.1', 'api.example', withoutCa, 'app'), 'unknown-ca')
+  t.is(net.connect('10.0.0.2', 'api.example', withoutCa, 'app'), 'spliced')
+  net.learner.dismiss(find('')!.id)
+  for (const device of devices) {
+    for (let i = 0; i < 6; i++) t.is(net.connect(device, 'api.example', withoutCa, 'app'), 'unknown-ca')
+  }
+  t.deepEqual(net.active(), [])
+})
+
+test('everything about one device can be forgotten', t => {
+  const net = new Network()
+  for (const client of ['10.0.0.1', '10.0.0.2']) {
+    net.connect(client, 'news.example', trusting)
+    for (const host of ['x.example', 'y.example'])
+      for (let i = 0; i < 3; i++) net.connect(client, host, withoutCa, 'app')
+  }
+  t.is(net.learner.forget('10.0.0.1'), 2)
+  t.is(net.learner.forget('10.0.0.1'), 0)
+  t.true(net.active().every(line => line.includes('10.0.0.2')))
+  t.is(net.connect('10.0.0.1', 'x.example', withoutCa, 'app'), 'unknown-ca')
+})
+
+test('nothing grows without end, and one device cannot push out what others have learned', t => {
+  const net = new Network()
+  net.connect('10.0.0.1', 'news.example', trusting)
+  for (let i = 0; i < 4; i++) net.connect('10.0.0.1', 'api.example', withoutCa, 'app')
+  const flood = (client: string, names: number) => {
+    net.say(client, 'news.example', 'trusted', 'y')
+    const events: HandshakeEvent[] = []
+    for (let n = 0; n < names; n++)
+      for (let i = 0; i < 3; i++) events.push(net.event(client, `n${n}.example`, 'unknown-ca', `j${n % 40}`))
+    for (let at = 0; at < events.length; at += CAPS.batch) net.learner.handshakes(events.slice(at, at + CAPS.batch))
+  }
+  flood('10.66.0.1', 1000)
+  t.is(net.active().filter(line => line.includes('10.66.0.1')).length, CAPS.entriesPerClient)
+  for (let i = 1; i <= 25; i++) flood(`10.66.1.${i}`, 256)
+  t.true(net.active().length <= CAPS.entries)
+  t.true(net.active().includes('pinned 10.0.0.1 api.example'))
+  t.true(net.learner.entries().every(entry => entry.evidence.length <= CAPS.evidence))
+  net.learner.handshakes(
+    Array.from({ length: CAPS.batch + 1 }, (_, i) =>
+      net.event('10.5.0.1', `m${Math.min(i, CAPS.batch - 1)}.example`, 'other'),
+    ),
+  )
+  t.pass()
+})
+
+test('what is no event is passed over, and one from the future is as of now', t => {
+  const net = new Network()
+  const bad = [
+    null,
+    {},
+    { ...net.event('10.0.0.1', 'a.example', 'unknown-ca'), client: 'year7' },
+    { ...net.event('10.0.0.1', 'a.example', 'unknown-ca'), host: 'a b' },
+    { ...net.event('10.0.0.1', 'a.example', 'unknown-ca'), host: 'x'.repeat(254) },
+    { ...net.event('10.0.0.1', 'a.example', 'unknown-ca'), ja4: 'j'.repeat(65) },
+    { ...net.event('10.0.0.1', 'a.example', 'unknown-ca'), outcome: 'great' },
+    { ...net.event('10.0.0.1', 'a.example', 'unknown-ca'), time: Number.NaN },
+  ]
+  net.learner.handshakes(bad as HandshakeEvent[])
+  t.is(net.changes, 0)
+  for (const site of SITES)
+    net.learner.handshakes([{ ...net.event('10.0.0.1', site, 'unknown-ca'), time: START + 1000 * DAY }])
+  t.is(net.learner.entries()[0]?.evidence[0]?.time, START)
+})
+
+test('one message of a worker makes at most one message to all', t => {
+  const net = new Network()
+  net.learner.handshakes(
+    Array.from({ length: 30 }, (_, i) => net.event(`10.0.0.${i}`, 'mtls.example', 'client-cert-wanted')),
+  )
+  t.is(net.changes, 1)
+  t.is(net.told.length, 30)
+})
+
+test('conclusions outlive a restart', t => {
+  const before = new Network()
+  for (const site of SITES) before.connect('10.0.0.1', site, withoutCa)
+  const kept: LearnedEntry[] = structuredClone(before.told)
+  const after = new Network(() => [], kept)
+  t.is(after.connect('10.0.0.1', 'a.example', withoutCa), 'spliced')
+  after.say('10.0.0.1', 'a.example', 'trusted')
+  t.deepEqual(after.active(), [])
+})
