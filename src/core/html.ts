@@ -65,14 +65,16 @@ export interface Frame {
   style?: string
   /** Whom the browser may tell where it came from: a form to ourselves has to say so. */
   referrer: 'no-referrer' | 'same-origin'
+  /** More of the head, of our own. */
+  head?: string
   /** Markup, every strange text in it already escaped. */
   body: string
 }
 
-export function frameHtml({ lang, tone, title, style = '', referrer, body }: Frame): string {
+export function frameHtml({ lang, tone, title, style = '', referrer, head = '', body }: Frame): string {
   return (
     `<!doctype html><html lang="${lang}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">` +
     `<meta name="robots" content="noindex"><meta name="referrer" content="${referrer}">` +
-    `<style>${STYLE}${style}</style><title>${escapeHtml(title)}</title></head><body class="${tone}"><main>${body}</main></body></html>\n`
+    `${head}<style>${STYLE}${style}</style><title>${escapeHtml(title)}</title></head><body class="${tone}"><main>${body}</main></body></html>\n`
   )
 }

@@ -52,6 +52,8 @@ export function enrolHtml(facts: EnrolFacts): string {
     title: words.title,
     style: STYLE,
     referrer: 'same-origin',
+    // Else the browser would ask the host for one, and no origin is to hear of this
+    head: '<link rel="icon" href="data:,">',
     body,
   })
 }

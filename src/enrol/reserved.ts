@@ -68,7 +68,7 @@ export class Reserved {
     // A form that is sent may be led on to the same host over https; the trial is a fetch from there
     const secureOrigin = `https://${facts.authority}`
     const policy =
-      `default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; connect-src 'self' ${secureOrigin}; ` +
+      `default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; img-src data:; connect-src 'self' ${secureOrigin}; ` +
       `form-action 'self' ${secureOrigin}; base-uri 'none'; frame-ancestors 'none'`
     return answer(200, 'text/html; charset=utf-8', enrolHtml(facts), [...vary, 'Content-Security-Policy', policy])
   }
@@ -111,6 +111,8 @@ export class Reserved {
     }
     const fact: SharedFact = { kind: 'enrolling', client: conn.clientAddr, host: request.host, until: Number(until) }
     if (!(await this.#deps.share(fact))) return textReply(503, 'Too many devices are trying. Try again in a minute.')
+    // The button leads on, to where the browser shows whether it trusts us; the page's script looks for itself
+    if (this.#deps.pageType(headerGet(request.headers, 'accept')) !== 'html') return answer(204, 'text/plain', '')
     return redirect(`https://${authorityOf(request.host, 443, 'https')}${RESERVED_PATH}`)
   }
 
