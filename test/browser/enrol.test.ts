@@ -111,7 +111,7 @@ test.serial('a warning is read, passed by hand, and the page behind it is there'
   const page = await open('https://bad-expired.example/?q=1')
   t.is(await page.locator('h1').innerText(), 'The certificate of this web site is out of date')
   t.false(await page.getByRole('button').isVisible(), 'it takes two clicks')
-  await page.getByText('The certificates the web site sent').click()
+  await page.getByText('The chain of certificates').click()
   t.true(await page.getByText('CN=', { exact: false }).first().isVisible())
   await page.getByText('Go there nevertheless').click()
   await page.getByRole('button', { name: 'I take the risk' }).click()

@@ -91,7 +91,7 @@ for (const [host, code] of [
     const url = `https://${host}/`
     const refused = await as(DEVICE.trusting, ...page, url)
     t.is(refused.status, 526)
-    t.regex(refused.body, /The certificates the web site sent/)
+    t.regex(refused.body, /The chain of certificates/)
     const form = formOf(refused)
     const send = (...args: string[]) => as(DEVICE.trusting, '-X', 'POST', ...args, `https://${host}${form}`)
     t.is((await send('-H', 'Origin: https://evil.example')).status, 403)

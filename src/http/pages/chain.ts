@@ -23,7 +23,7 @@ type Row = readonly [label: string, value: string, kind: '' | 'wrong' | 'hex']
 
 export function chainHtml(chain: readonly ChainLink[]): string {
   const shown = chain.slice(0, MAX_LINKS)
-  let out = `<details><summary>The certificates the web site sent (${chain.length})</summary><div>`
+  let out = `<details><summary>The chain of certificates (${chain.length})</summary><div>`
   for (const [i, link] of shown.entries()) {
     out += `<table${link.fault === '' ? '' : ' class="fault"'}><caption>${escapeHtml(headingOf(i, chain.length))}</caption>`
     for (const [label, value, kind] of rowsOf(link)) {

@@ -59,7 +59,7 @@ test('for every refusal: 526, whose certificate it is and is not, and the chain 
     for (const part of [
       'lies with the web site',
       'the gateway’s own',
-      'The certificates the web site sent (2)',
+      'The chain of certificates (2)',
       'class="wrong">Expired here.<',
       'CN=Some Authority',
       'old.example, www.old.example',
