@@ -101,7 +101,10 @@ function ipSubtree(octets: Buffer): IpSubtree {
 /** Every certificate of a PEM text, in order. Throws on one that cannot be read. */
 export function readCertificates(text: string): X509Certificate[] {
   const blocks = text.match(/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END [A-Z0-9 ]+-----/g) ?? []
-  return blocks.map(block => new X509Certificate(block))
+  const certs = blocks.map(block => new X509Certificate(block))
+  // Reading the key is what fails on an unknown kind of it; better here than in the middle of a comparison.
+  for (const cert of certs) void cert.publicKey
+  return certs
 }
 
 /** `path`: the CA, then each issuer up to a root. `sent` (PEM): what leaves are sent with. */
