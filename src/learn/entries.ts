@@ -81,6 +81,13 @@ export class Entries {
     }
   }
 
+  /** A dismissal taken back: it holds again, as if it had just been concluded. */
+  restore(entry: LearnedEntry, now: number): void {
+    const { kind } = entry
+    const until = now + LEARN.life[kind]
+    this.#put({ ...entry, state: 'active', until, retestAt: now + LEARN.retest[kind].min })
+  }
+
   remove(id: string): boolean {
     const entry = this.#byId.get(id)
     if (entry === undefined) return false

@@ -74,6 +74,14 @@ export class Learner {
     return this.#done()
   }
 
+  /** A dismissed conclusion holds again. false: there is none such. */
+  restore(id: string): boolean {
+    const entry = this.#entries.byId(id)
+    if (entry?.state !== 'dismissed') return false
+    this.#entries.restore(entry, this.#deps.now())
+    return this.#done()
+  }
+
   /** Forgotten: a conclusion may be drawn again, a dismissal no longer stands in its way. */
   remove(id: string): boolean {
     return this.#entries.remove(id) && this.#done()

@@ -10,6 +10,7 @@ import {
 } from '../core/decision.ts'
 import type { TlsException, TlsPolicy } from '../core/tls-policy.ts'
 import type { AddressMap } from './address-map.ts'
+import { hasBit, setBit, wordsFor } from './bits.ts'
 import { type DomainIndex, Hits } from './domain-index.ts'
 import { isEchPublicName } from './ech-names.ts'
 import type { Exceptions } from './exceptions.ts'
@@ -107,6 +108,11 @@ export class CompiledPolicy implements Policy {
 
   exceptionFor(host: string, nowMs: number): TlsException | null {
     return this.#parts.exceptions.for(host, nowMs)
+  }
+
+  /** Every exception of the document, in its order, also those whose time is over. */
+  get exceptions(): readonly TlsException[] {
+    return this.#parts.exceptions.all
   }
 
   /** Names of the groups an address belongs to, in the document's order. */
@@ -267,21 +273,16 @@ interface TierChoice {
 const NO_GROUPS: readonly string[] = []
 const OPEN_FOR_ECH: TierChoice = { tier: 'inspect', reason: Object.freeze({ ...NO_REASON, code: 'ech' }) }
 
+/** One for each line that was ever hit: the list is short, and a connection should not pay for a new one. */
+const NEVER_DECRYPT_REASONS = new Map<number, Reason>()
+
 function neverDecrypt(line: number): Reason {
-  return Object.freeze({ ...NO_REASON, code: 'never-decrypt', list: 'never-decrypt', listLine: line })
-}
-
-/** Number of words for that many rules; at least one, so that nothing has to look for none. */
-export function wordsFor(rules: number): number {
-  return Math.max(1, Math.ceil(rules / 32))
-}
-
-export function setBit(bits: Uint32Array, index: number): void {
-  bits[index >>> 5] = bits[index >>> 5]! | (1 << (index & 31))
-}
-
-function hasBit(bits: Uint32Array, index: number): boolean {
-  return (bits[index >>> 5]! & (1 << (index & 31))) !== 0
+  let found = NEVER_DECRYPT_REASONS.get(line)
+  if (found === undefined) {
+    found = Object.freeze({ ...NO_REASON, code: 'never-decrypt', list: 'never-decrypt', listLine: line } as const)
+    NEVER_DECRYPT_REASONS.set(line, found)
+  }
+  return found
 }
 
 function bitsOf(rules: readonly CompiledRule[], wanted: (rule: CompiledRule) => boolean): Uint32Array {

@@ -4,9 +4,12 @@ import { canonicalV6 } from './names.ts'
 
 /** The exceptions of one policy, by host. */
 export class Exceptions {
+  /** In the document's order, also those whose time is over. */
+  readonly all: readonly TlsException[]
   readonly #byHost: ReadonlyMap<string, TlsException>
 
   constructor(all: readonly TlsException[]) {
+    this.all = all
     this.#byHost = new Map(all.map(exception => [exception.host, exception]))
   }
 

@@ -2,7 +2,7 @@ import test from 'ava'
 import { type CompileOptions, compilePolicy } from '../../../src/policy/compile.ts'
 import { explain, formatExplanation } from '../../../src/policy/explain.ts'
 import { readListText } from '../../../src/policy/list-text.ts'
-import { NEVER_DECRYPT } from '../../../src/policy/never-decrypt.ts'
+import { NEVER_DECRYPT, neverDecryptEntries } from '../../../src/policy/never-decrypt.ts'
 import { parseUntil } from '../../../src/policy/tls-schema.ts'
 
 const NOW = Date.parse('2026-11-23T12:00:00Z')
@@ -114,6 +114,10 @@ exceptions:
   t.deepEqual([...(found?.allow ?? [])], ['old-tls', 'weak'])
   t.is(found?.reason, 'a printer')
   t.is(found?.only, null)
+  t.deepEqual(
+    of.exceptions.map(exception => exception.line),
+    [3, 4, 5, 6],
+  )
 })
 
 test('an exception far ahead is refused when it is brought in, and never at a start, when the clock may be wrong', t => {
@@ -193,6 +197,9 @@ test('every entry of the shipped list is a name, has its reason beside it and st
   })
   t.is(counts.skipped, 0, `line ${counts.firstSkipped}`)
   t.true(counts.entries > 150)
+  const shown = neverDecryptEntries()
+  t.is(shown.length, counts.entries)
+  t.deepEqual(shown[0], { host: 'push.apple.com', reason: 'push notifications, courier and provider', line: 12 })
   for (const line of NEVER_DECRYPT.split('\n')) {
     if (line !== '' && !line.startsWith('#')) t.regex(line, /^=?[a-z0-9.-]+ +# \S/)
   }
