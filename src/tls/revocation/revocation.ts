@@ -208,10 +208,10 @@ class Case {
     this.#endIfDecided()
   }
 
-  /** A refusal does not wait for the rest; going on does. */
+  /** A revocation ends it at once. All else waits for the rest, in which the graver news may be. */
   #endIfDecided(): void {
     if (this.#isOver) return
-    const error = this.#error()
+    const error = this.#findRevoked() ?? (this.#answers.includes(null) ? null : this.#findUnproved())
     if (error === null && this.#answers.includes(null)) return
     this.#isOver = true
     if (this.#timer !== null) clearTimeout(this.#timer)
@@ -223,11 +223,14 @@ class Case {
     })
   }
 
-  #error(): WeirError | null {
-    // All revocations first: they are the graver news.
+  #findRevoked(): WeirError | null {
     for (const [i, answer] of this.#answers.entries())
       if (answer?.standing.kind === 'revoked')
         return new WeirError('origin-cert-revoked', about(i, answer.standing.why))
+    return null
+  }
+
+  #findUnproved(): WeirError | null {
     for (const [i, answer] of this.#answers.entries()) {
       const why = answer === null ? '' : this.#refusalOf(i, answer)
       if (why !== '') return new WeirError('origin-cert-status', about(i, why))
@@ -245,8 +248,10 @@ class Case {
     if (standing.kind === 'unknown') return standing.why
     // So is a staple that proves nothing, when nobody else can tell: the server did send a proof, and it is false.
     if (i === 0 && this.badStaple !== null && this.badStaple.kind !== 'none') return this.badStaple.why
-    if (this.input.mode === 'soft' || (i === 0 && isShortLived(leaf))) return ''
-    return standing.why
+    if (this.input.mode === 'soft') return ''
+    // Nobody can tell about an authority that names no place to ask (public ones all do): only the admin's lists can.
+    const isExcused = i === 0 ? isShortLived(leaf) : !hasPlaceToAsk(this.input.path[i]!)
+    return isExcused ? '' : standing.why
   }
 
   #validUntil(): number {
