@@ -13,7 +13,7 @@ import type {
 } from '../core/exchange.ts'
 import type { HeaderList } from '../core/headers.ts'
 import { Answering, plainReply } from './answering.ts'
-import { cacheScope, mayCarry, maySendAgain, originTarget } from './origin.ts'
+import { cacheScope, mayCarry, maySendAgain, originTarget, underException } from './origin.ts'
 import type { CacheEntry, CacheWriter, Stations, UpstreamWaiter } from './stations.ts'
 
 /** A request whose reused connection died under it is sent again this often before the client hears of it. */
@@ -79,6 +79,11 @@ export class ExchangeRun extends Answering implements ClientEvents, UpstreamEven
     const { cache } = this.stations
     const { request } = this.ex
     if (cache === null || request.upgrade !== null) return false
+    if (underException(this.ex, this.stations)) {
+      this.ex.cache = 'bypass'
+      this.ex.cacheReason = 'exception'
+      return false
+    }
     const found = cache.lookup(request, cacheScope(this.ex), this.ex.startedAt)
     switch (found.kind) {
       case 'fresh':
@@ -223,7 +228,9 @@ export class ExchangeRun extends Answering implements ClientEvents, UpstreamEven
     const { cache } = this.stations
     const ex = this.ex
     cache!.invalidate(ex.request, head)
-    if (ex.cache === 'bypass' || ex.request.upgrade !== null) return
+    // The exception may have come after the look into the cache
+    const overlooked = ex.upstream !== null && ex.upstream.exception !== ''
+    if (ex.cache === 'bypass' || ex.request.upgrade !== null || overlooked) return
     const writer = cache!.begin(ex.request, head, cacheScope(this.ex), this.#sentAtMs, Date.now())
     if (typeof writer === 'string') ex.cacheReason = writer
     else this.#writer = writer

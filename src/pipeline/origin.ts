@@ -45,6 +45,14 @@ export function cacheScope({ conn, request }: Exchange): string {
   return request.scheme === 'https' && conn.hello?.sni != null ? '' : conn.dstAddr
 }
 
+/**
+ * Something may be overlooked in the origin's certificate: what comes from there is proved less, perhaps to one person
+ * only, and must reach nobody else through the cache.
+ */
+export function underException({ conn, request }: Exchange, stations: OriginStations): boolean {
+  return request.scheme === 'https' && stations.exceptionFor(conn.clientAddr, originName(conn)) !== null
+}
+
 /** RFC 9110 §9.2.2 and RFC 9112 §9.3.1: only what is idempotent and has no body, if it died of a stale connection. */
 export function maySendAgain({ request, upstreamReused }: Exchange, error: WeirError): boolean {
   return error.code === 'origin-reset' && upstreamReused && request.bodyLength === 0 && IDEMPOTENT.has(request.method)

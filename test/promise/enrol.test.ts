@@ -113,6 +113,20 @@ for (const [host, code] of [
   })
 }
 
+test('what came over an overlooked certificate reaches nobody else through the cache', async t => {
+  const url = 'https://bad-selfsigned.example/cacheable'
+  const bodies = new Set<string>()
+  for (let i = 0; i < 4; i++) {
+    const answer = await as(DEVICE.trusting, url)
+    t.is(answer.status, 200)
+    bodies.add(answer.body)
+  }
+  t.is(bodies.size, 4, 'fetched each time')
+  for (let i = 0; i < 4; i++) t.is((await curl(bench.lab, ['-6', url], { ca: bench.weir.caFile })).status, 526)
+  const row = await bench.row('v_exchanges', 'url = ? AND status = 200', url)
+  t.like(row, { cache: 'bypass', cache_reason: 'exception' })
+})
+
 /** Where the page's one form leads. */
 function formOf(answer: Answer): string {
   const [, action = ''] = /<form method="post" action="([^"]+)"/.exec(answer.body) ?? []
