@@ -1,5 +1,6 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
+import { CA_FORMATS } from '../../ca/export.ts'
 import { plainAddr } from '../core/addr.ts'
 import type { SessionRecord } from '../store/accounts.ts'
 import type { AdminDeps, AdminEnv } from './deps.ts'
@@ -9,10 +10,7 @@ import { ApiFailure } from './failure.ts'
 const OPEN = new Set([
   'POST /api/v1/session',
   'GET /api/v1/ca',
-  'GET /api/v1/ca/cert.pem',
-  'GET /api/v1/ca/cert.der',
-  'GET /api/v1/ca/cert.p12',
-  'GET /api/v1/ca/cert.mobileconfig',
+  ...CA_FORMATS.flatMap(format => [`GET /api/v1/ca/cert.${format}`, `GET /api/v1/ca/next.${format}`]),
   'GET /api/v1/openapi.json',
 ])
 const MAX_TOKEN = 100

@@ -1,7 +1,9 @@
 import { z } from 'zod'
+import type { CaPublic } from '../core/ca.ts'
 import type { Tier } from '../core/decision.ts'
+import type { LearnedEntry } from '../core/tls-policy.ts'
 import type { Accounts, SessionRecord, UserRecord } from '../store/accounts.ts'
-import type { Problem, Why } from './api.ts'
+import type { CaRotate, ExceptionFacts, LearnedDo, NeverDecryptAnswer, Problem, Why } from './api.ts'
 
 /** Everything the admin process may ask of the supervisor: method → what is sent and what comes back. */
 export interface SupervisorCalls {
@@ -17,6 +19,27 @@ export interface SupervisorCalls {
   'policy.explain': { params: { client: string; url: string }; answer: ExplainResult }
   /** null: everything. Answers how many workers were told. */
   'cache.purge': { params: { host: string | null; user: string }; answer: { workers: number } }
+  /** Active and dismissed, at most as many as are kept. */
+  'learned.list': { params: Record<string, never>; answer: LearnedEntry[] }
+  /** false: there is no such conclusion (any more). */
+  'learned.do': { params: { id: string; do: LearnedDo['do']; user: string }; answer: boolean }
+  /** The active ones as rules of the policy document. */
+  'learned.export': { params: Record<string, never>; answer: { yaml: string } }
+  /** Those of the policy in force, by line; then what people clicked through, as long as it holds. */
+  'tls.exceptions': { params: Record<string, never>; answer: ExceptionFacts[] }
+  'tls.never-decrypt': { params: Record<string, never>; answer: NeverDecryptAnswer }
+  'ca.state': { params: Record<string, never>; answer: CaState }
+  /** `refused`: why nothing was changed, in one sentence; '' when it was done. */
+  'ca.rotate': { params: { step: CaRotate['step']; user: string }; answer: { refused: string } }
+}
+
+/** The public sides only: `next` from `prepare` to `finish` or `cancel`, `previous` as long as clients may know no other. */
+export interface CaState {
+  current: CaPublic
+  next: CaPublic | null
+  previous: CaPublic[]
+  /** The key is kept under a passphrase. */
+  encrypted: boolean
 }
 
 export interface ExplainResult {

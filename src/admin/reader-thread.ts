@@ -17,6 +17,7 @@ const handlers: Handlers = {
   live: ({ q, after }) => queries.live(parseFilter(q), after),
   detail: ({ id }) => queries.detail(id),
   summary: ({ range, now }) => queries.summary(range, now),
+  tlsUse: ({ since }) => queries.tlsUse(since),
 }
 
 // Opened before the process gives up its rights. Not there yet: the first question tries again.

@@ -1,7 +1,9 @@
 import { Worker } from 'node:worker_threads'
+import type { Summary } from '../store/answers.ts'
 import { FilterError } from '../store/filter-language.ts'
 import type { Listing, LivePart } from '../store/queries.ts'
-import type { Summary, SummaryRange, TrafficDetail, TrafficPage } from './api.ts'
+import type { TlsUse } from '../store/tls-summary.ts'
+import type { SummaryRange, TrafficDetail, TrafficPage } from './api.ts'
 
 /** The questions of the reader thread: method → what is sent and what comes back. */
 export interface ReaderCalls {
@@ -10,6 +12,7 @@ export interface ReaderCalls {
   live: { params: { q: string; after: number }; answer: LivePart }
   detail: { params: { id: number }; answer: TrafficDetail | null }
   summary: { params: { range: SummaryRange; now: number }; answer: Summary }
+  tlsUse: { params: { since: number }; answer: TlsUse }
 }
 
 export interface ToReader {

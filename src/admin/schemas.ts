@@ -1,7 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import type {
   ApiError,
-  CaAnswer,
   ExplainAnswer,
   PolicyAnswer,
   Session,
@@ -187,28 +186,21 @@ export const SUMMARY = z
           'rules-removed',
           'ca-expires',
           'no-status',
+          'devices-untrusting',
+          'names-pinned',
+          'exception-ends',
+          'ca-rotation',
         ]),
         severity: z.enum(['error', 'warning']),
         subject: text,
         count: int,
         q: text,
+        tab: z.enum(['', 'certificate', 'install', 'bypass', 'learned', 'devices']),
+        fresh: count,
       }),
     ),
   })
   .openapi('Summary') satisfies z.ZodType<Summary>
-
-const format = z.enum(['pem', 'der', 'p12', 'mobileconfig'])
-
-export const CA = z
-  .object({
-    subject: text,
-    sha256: text,
-    notBefore: int,
-    notAfter: int,
-    downloads: z.array(z.object({ format, path: text, contentType: text, fileName: text })),
-    guides: z.array(z.object({ id: text, title: text, format, steps: z.array(text), note: text })),
-  })
-  .openapi('Ca') satisfies z.ZodType<CaAnswer>
 
 export const STATUS = z
   .object({

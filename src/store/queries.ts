@@ -5,6 +5,7 @@ import type { Summary, SummaryRange, TrafficDetail, TrafficPage, TrafficRow } fr
 import { trafficDetail } from './detail.ts'
 import { compileFilter, type Filter, parseFilter, type RowKind } from './filter-language.ts'
 import { summary } from './summary.ts'
+import { type TlsUse, tlsUse } from './tls-summary.ts'
 
 /** Which lines: requests and bare connections together, or one kind. */
 export type Listing = 'traffic' | 'exchanges' | 'connections'
@@ -120,6 +121,10 @@ export class TrafficQueries {
 
   summary(range: SummaryRange, now: number): Summary {
     return this.use(db => summary(db, range, now))
+  }
+
+  tlsUse(since: number): TlsUse {
+    return this.use(db => tlsUse(db, since))
   }
 
   /** `total` rows of the sources with from ≤ id < to; not exact when time ran out. */

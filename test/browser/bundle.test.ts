@@ -7,6 +7,7 @@ import { build } from 'vite'
 
 const FIRST_LOAD_MAX = 60_000
 const FURTHER_MAX = 30_000
+const PAGE_MAX = 15_000
 
 test('the first load is small, charts come later, and nothing is inline', async t => {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'weir-bundle-'))
@@ -25,6 +26,10 @@ test('the first load is small, charts come later, and nothing is inline', async 
   const later = all.filter(name => !first.includes(name) && /\.(js|css)$/.test(name))
   t.true(later.some(name => name.includes('AreaChart')))
   for (const name of later) t.true(size(name) <= FURTHER_MAX, `${name}: ${size(name)}`)
+
+  const page = later.filter(name => /\/Tls-/.test(name)).reduce((sum, name) => sum + size(name), 0)
+  t.log(`TLS & CA ${page} bytes of gzip`)
+  t.true(page > 0 && page <= PAGE_MAX, `${page} bytes`)
 
   // CSP default-src 'self': inline script or style would simply not run.
   t.false(/<script(?![^>]*\bsrc=)[^>]*>/.test(html))

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import test from 'ava'
-import type { CacheWord, SummaryProblem } from '../../src/admin/api.ts'
+import type { CacheWord, DashboardProblem } from '../../src/admin/api.ts'
 import type { ReasonCode } from '../../src/core/decision.ts'
 import { ERRORS } from '../../src/core/errors.ts'
 import { de } from '../../web-ui/src/i18n/de.ts'
@@ -50,7 +50,7 @@ test('every reason, cache result and problem has words', t => {
     error: true,
   }
   const cache: Record<CacheWord, true> = { none: true, miss: true, hit: true, revalidated: true, bypass: true }
-  const problems: Record<SummaryProblem['code'], true> = {
+  const problems: Record<DashboardProblem['code'], true> = {
     'clients-distrust': true,
     'origin-certificate': true,
     'origin-failing': true,
@@ -61,10 +61,14 @@ test('every reason, cache result and problem has words', t => {
     'rules-removed': true,
     'ca-expires': true,
     'no-status': true,
+    'devices-untrusting': true,
+    'names-pinned': true,
+    'exception-ends': true,
+    'ca-rotation': true,
   }
   for (const code of Object.keys(reasons)) t.true(`reason.${code}` in en, code)
   for (const code of Object.keys(cache)) t.true(`cache.${code}` in en && `drawer.cache.${code}` in en, code)
-  for (const code of Object.keys(problems)) t.true(`problem.${code}` in en, code)
+  for (const code of Object.keys(problems)) t.true(`problem.${code}` in en || `problem.${code}.one` in en, code)
 })
 
 test('no key is left that nothing uses', t => {

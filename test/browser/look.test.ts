@@ -4,6 +4,7 @@ import test from 'ava'
 import type { Browser, Page } from 'playwright-core'
 import { type Appliance, startAppliance } from './support/appliance.ts'
 import { launch, visit } from './support/browser.ts'
+import { tlsRows } from './support/tls.ts'
 import { history } from './support/traffic.ts'
 
 let box: Appliance
@@ -12,7 +13,7 @@ const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe
 
 test.before(async () => {
   box = await startAppliance()
-  await box.write(history(700, 3_500_000, Date.now()))
+  await box.write([...history(700, 3_500_000, Date.now()), ...tlsRows(Date.now())])
   browser = await launch()
 })
 
@@ -34,7 +35,41 @@ const SCENES: [string, string, (page: Page) => Promise<void>][] = [
       await page.locator('.why').waitFor()
     },
   ],
-  ['certificate', '/ca', page => page.locator('.qr').waitFor()],
+  ['certificate, without sign-in', '/ca', page => page.locator('.qr').waitFor()],
+  ['certificate', '/tls', page => page.locator('.rotation').waitFor()],
+  [
+    'rotation',
+    '/tls',
+    async page => {
+      await page.getByRole('button', { name: 'Prepare a rotation' }).click()
+      await page
+        .getByRole('dialog')
+        .getByRole('button', { name: /devices/ })
+        .waitFor()
+    },
+  ],
+  ['install', '/tls?tab=install', page => page.locator('.qr').waitFor()],
+  ['never open', '/tls?tab=bypass', page => page.locator('.d-line').nth(5).waitFor()],
+  [
+    'learned',
+    '/tls?tab=learned',
+    async page => {
+      await page.locator('.learned details').first().locator('summary').click()
+      await page.locator('.d-ja4').first().waitFor()
+    },
+  ],
+  [
+    'rule text',
+    '/tls?tab=learned',
+    async page => {
+      await page
+        .getByRole('button', { name: /Bypass for all/ })
+        .first()
+        .click()
+      await page.locator('.rule-text').waitFor()
+    },
+  ],
+  ['devices', '/tls?tab=devices', page => page.locator('.trust-no').first().waitFor()],
 ]
 const WIDTHS = [320, 390, 1280]
 const MIN_TARGET = 44
@@ -62,7 +97,7 @@ for (const [name, path, ready] of SCENES) {
         const { page, errors } = await visit(browser, box, path, {
           colorScheme,
           viewport: { width, height: 800 },
-          signIn: name !== 'sign-in',
+          signIn: name !== 'sign-in' && !name.endsWith('without sign-in'),
           reducedMotion: 'reduce',
         })
         await ready(page)

@@ -1,5 +1,6 @@
 import test from 'ava'
 import type { Browser } from 'playwright-core'
+import { CA_FORMATS } from '../../ca/export.ts'
 import { type Appliance, startAppliance } from './support/appliance.ts'
 import { launch, visit } from './support/browser.ts'
 import { history } from './support/traffic.ts'
@@ -72,7 +73,7 @@ test.serial('the certificate page needs no sign-in and shows what must be compar
   const { page, errors } = await visit(browser, box, '/ca', { signIn: false })
   const print = (await page.locator('.ca-print code').innerText()).replaceAll(':', '').toLowerCase()
   t.is(print, box.sha256)
-  for (const format of ['pem', 'der', 'p12', 'mobileconfig']) {
+  for (const format of CA_FORMATS) {
     const answer = await page.request.get(`/api/v1/ca/cert.${format}`)
     t.is(answer.status(), 200)
     t.is(await page.locator(`.downloads a[href="/api/v1/ca/cert.${format}"]`).count(), 1)
@@ -100,8 +101,8 @@ test.serial('every page by keyboard alone; ? lists the keys; they can be switche
   await page.keyboard.press('Escape')
   await page.getByRole('dialog').waitFor({ state: 'detached' })
   await page.keyboard.press('g')
-  await page.keyboard.press('c')
-  await page.waitForURL(/\/ca$/)
+  await page.keyboard.press('t')
+  await page.waitForURL(/\/tls$/)
   await page.keyboard.press('?')
   const list = page.getByRole('dialog', { name: 'Keys' })
   await list.getByText('Pause and resume').waitFor()
@@ -110,7 +111,7 @@ test.serial('every page by keyboard alone; ? lists the keys; they can be switche
   await page.keyboard.press('g')
   await page.keyboard.press('d')
   await page.waitForTimeout(100)
-  t.true(page.url().endsWith('/ca'))
+  t.true(page.url().endsWith('/tls'))
 })
 
 /** Run in the page. */

@@ -9,7 +9,7 @@ import { Toasts } from './components/Toasts.tsx'
 import { startLanguage, t } from './i18n/index.ts'
 import { followLinks, place } from './lib/router.ts'
 import { loadSession, session, unreachable } from './lib/session.ts'
-import { PAGES } from './pages/index.ts'
+import { pageAt } from './pages/index.ts'
 import SignIn from './pages/SignIn.tsx'
 import './styles/tokens.css'
 import './styles/base.css'
@@ -21,11 +21,10 @@ import './styles/table.css'
 import './styles/drawer.css'
 import './styles/dashboard.css'
 import './styles/top-lists.css'
-import './styles/ca.css'
 import './styles/sign-in.css'
 
 function App() {
-  const page = PAGES.find(p => p.path === place.value.path)
+  const page = pageAt(place.value.path)
   const title = t(page?.title ?? 'app.notFound')
   useEffect(() => {
     document.title = `${title} · ${t('app.name')}`
@@ -41,7 +40,7 @@ function App() {
 }
 
 function View() {
-  const page = PAGES.find(p => p.path === place.value.path)
+  const page = pageAt(place.value.path)
   if (session.value === undefined) return unreachable.value ? <Unreachable /> : null
   if (session.value === null && !page?.open) return <SignIn />
   return (

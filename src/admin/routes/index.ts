@@ -7,6 +7,7 @@ import { policyRoutes } from './policy.ts'
 import { sessionRoutes } from './session.ts'
 import { statusRoutes } from './status.ts'
 import { summaryRoutes } from './summary.ts'
+import { tlsRoutes } from './tls.ts'
 import { trafficRoutes } from './traffic.ts'
 
 /** Every subject of the API. */
@@ -17,6 +18,7 @@ export const ROUTES: readonly ((app: AdminApp, deps: AdminDeps) => void)[] = [
   trafficRoutes,
   liveRoutes,
   caRoutes,
+  tlsRoutes,
   statusRoutes,
   policyRoutes,
   cacheRoutes,

@@ -1,8 +1,10 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import type { BoxStatus } from '../../core/ipc.ts'
-import type { Summary, SummaryProblem, SummaryRange } from '../api.ts'
+import type { Summary as LogSummary } from '../../store/answers.ts'
+import type { DashboardProblem, SummaryRange } from '../api.ts'
 import type { AdminApp, AdminDeps } from '../deps.ts'
 import { answers, SUMMARY } from '../schemas.ts'
+import { tlsProblems } from '../tls-problems.ts'
 
 const route = createRoute({
   method: 'get',
@@ -14,11 +16,10 @@ const route = createRoute({
 /** However many tabs ask, the database is asked so often at most. */
 const KEEP_MS: Record<SummaryRange, number> = { '1h': 1000, '24h': 3000, '7d': 10_000 }
 const STATUS_AGE_MS = 5000
-const CA_DAYS = 60
-const DAY_MS = 86_400_000
 
 export function summaryRoutes(app: AdminApp, deps: AdminDeps): void {
-  const kept = new Map<SummaryRange, { at: number; summary: Promise<Summary> }>()
+  const kept = new Map<SummaryRange, { at: number; summary: Promise<LogSummary> }>()
+  const readTls = tlsProblems(deps)
   app.openapi(route, async c => {
     const { range } = c.req.valid('query')
     const now = Date.now()
@@ -29,15 +30,19 @@ export function summaryRoutes(app: AdminApp, deps: AdminDeps): void {
       entry.summary.catch(() => kept.delete(range))
     }
     const summary = await entry.summary
-    const problems = [...boxProblems(deps.status(), now), ...caProblems(deps.ca.notAfter, now), ...summary.problems]
+    const problems = [
+      ...boxProblems(deps.status(), now),
+      ...(await readTls()),
+      ...summary.problems.map(one => ({ ...one, tab: '' as const, fresh: 0 })),
+    ]
     return c.json({ ...summary, problems }, 200)
   })
 }
 
 /** What is wrong with the box itself; errors first. */
-export function boxProblems(status: BoxStatus | null, now: number): SummaryProblem[] {
+export function boxProblems(status: BoxStatus | null, now: number): DashboardProblem[] {
   if (status === null || now - status.time > STATUS_AGE_MS) return [problem('no-status', 'error', '', 0)]
-  const found: SummaryProblem[] = []
+  const found: DashboardProblem[] = []
   if (status.rules === 'removed-unhealthy') found.push(problem('rules-removed', 'error', '', 0))
   if (status.log.error !== '') found.push(problem('log-error', 'error', status.log.error, 0))
   const down = status.workers.filter(worker => worker.state !== 'ready').length
@@ -48,16 +53,11 @@ export function boxProblems(status: BoxStatus | null, now: number): SummaryProbl
   return found
 }
 
-function caProblems(notAfter: number, now: number): SummaryProblem[] {
-  const days = Math.floor((notAfter - now) / DAY_MS)
-  return days > CA_DAYS ? [] : [problem('ca-expires', days > 0 ? 'warning' : 'error', '', Math.max(0, days))]
-}
-
 function problem(
-  code: SummaryProblem['code'],
-  severity: SummaryProblem['severity'],
+  code: DashboardProblem['code'],
+  severity: DashboardProblem['severity'],
   subject: string,
   count: number,
-): SummaryProblem {
-  return { code, severity, subject, count, q: '' }
+): DashboardProblem {
+  return { code, severity, subject, count, q: '', tab: '', fresh: 0 }
 }

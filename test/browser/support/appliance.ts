@@ -5,11 +5,10 @@ import type { AddressInfo } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { build } from 'vite'
-import { loadOrCreateCa } from '../../../ca/create.ts'
 import { exportCa } from '../../../ca/export.ts'
 import { INSTALL_GUIDES } from '../../../ca/guides.ts'
 import { createAdminApp } from '../../../src/admin/app.ts'
-import { accountCalls, type Call } from '../../../src/admin/calls.ts'
+import { accountCalls, type Call, type CaState } from '../../../src/admin/calls.ts'
 import { LiveHub } from '../../../src/admin/live.ts'
 import { SignInLimiter } from '../../../src/admin/rate-limit.ts'
 import { Reader } from '../../../src/admin/reader.ts'
@@ -20,6 +19,7 @@ import { Accounts } from '../../../src/store/accounts.ts'
 import { startStore } from '../../../src/store/store.ts'
 import { boxStatus } from '../../unit/admin/box.ts'
 import { batchOf, memoryLog, until } from '../../unit/store/rows.ts'
+import { tlsCalls } from './tls.ts'
 
 export interface Appliance {
   base: string
@@ -52,7 +52,7 @@ export async function startAppliance(): Promise<Appliance> {
   await store.opened
   const accounts = new Accounts(path.join(dir, 'admin.db'))
   const { user, password } = accounts.ensureFirstAdmin()!
-  const calls = accountCalls(accounts)
+  const calls: Record<string, (params: never) => unknown> = { ...accountCalls(accounts), ...tlsCalls(dir, Date.now()) }
   const reader = new Reader(file, () => {})
   await reader.opened
   const files = new StaticFiles(ui)
@@ -63,10 +63,10 @@ export async function startAppliance(): Promise<Appliance> {
     now.workers[0]!.counters.exchangesTotal = exchanges += 42
     return now
   }
-  const ca = loadOrCreateCa(path.join(dir, 'ca'), { hostname: 'branch-4' }).public
+  const { current: ca } = calls['ca.state']!({} as never) as CaState
   const app = createAdminApp({
     reader,
-    call: (async (method: string, params: unknown) => calls[method]!(params)) as Call,
+    call: (async (method: string, params: unknown) => calls[method]!(params as never)) as Call,
     live,
     limiter: new SignInLimiter(),
     files,

@@ -161,18 +161,6 @@ test('bodies are bounded and must be JSON', async t => {
   t.true([400, 422].includes((await raw('host=a', 'application/x-www-form-urlencoded')).status))
 })
 
-test('CA: facts with downloads and guides, files with their names', async t => {
-  const box = await startBox(t)
-  const facts = await (await box.get('/api/v1/ca')).json()
-  t.like(facts, {
-    subject: 'CN=Test',
-    guides: [{ id: 'ios', title: 'iOS', format: 'mobileconfig', steps: ['Install'], note: '' }],
-  })
-  const pem = await box.get('/api/v1/ca/cert.pem')
-  t.is(await pem.text(), 'PEM')
-  t.is(pem.headers.get('content-disposition'), 'attachment; filename="weir-ca.pem"')
-})
-
 test('health and metrics', async t => {
   const box = await startBox(t)
   t.is((await box.get('/healthz')).status, 200)

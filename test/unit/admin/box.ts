@@ -3,6 +3,8 @@ import fs from 'node:fs'
 import type http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
+import { loadOrCreateCa } from '../../../ca/create.ts'
+import { exportCa } from '../../../ca/export.ts'
 import { createAdminApp } from '../../../src/admin/app.ts'
 import { accountCalls, type Call } from '../../../src/admin/calls.ts'
 import type { AdminDeps } from '../../../src/admin/deps.ts'
@@ -12,6 +14,7 @@ import { SignInLimiter } from '../../../src/admin/rate-limit.ts'
 import { Reader } from '../../../src/admin/reader.ts'
 import { createAdminServer } from '../../../src/admin/server.ts'
 import { StaticFiles } from '../../../src/admin/static.ts'
+import type { CaPublic } from '../../../src/core/ca.ts'
 import type { BoxStatus } from '../../../src/core/ipc.ts'
 import type { LogRow } from '../../../src/core/log-event.ts'
 import { Accounts } from '../../../src/store/accounts.ts'
@@ -64,10 +67,22 @@ export function boxStatus(part: Partial<BoxStatus> = {}): BoxStatus {
   }
 }
 
+export type Handlers = Record<string, (params: unknown) => unknown>
+
+/** A box that has learned nothing and excepts nothing. */
+function tlsCalls(ca: CaPublic): Handlers {
+  return {
+    'learned.list': () => [],
+    'tls.exceptions': () => [],
+    'tls.never-decrypt': () => ({ inForce: true, entries: [] }),
+    'ca.state': () => ({ current: ca, next: null, previous: [], encrypted: false }),
+  }
+}
+
 /** The admin server with everything real but the supervisor: database, threads, accounts, HTTP. */
 export async function startBox(
   t: { teardown(fn: () => unknown): void },
-  more: { live?: Partial<LiveOptions>; ui?: Record<string, string>; now?: () => number } = {},
+  more: { live?: Partial<LiveOptions>; ui?: Record<string, string>; now?: () => number; calls?: Handlers } = {},
 ): Promise<Box> {
   const { dir, remove } = tempDir()
   const file = path.join(dir, 'traffic.db')
@@ -86,26 +101,16 @@ export async function startBox(
   const files = new StaticFiles(path.join(dir, 'ui'))
   const live = new LiveHub({ reader, build: files.build, maxStreams: 4, pollMs: 20, heartbeatMs: 50, ...more.live })
   let status: BoxStatus | null = boxStatus()
+  const ca = loadOrCreateCa(path.join(dir, 'ca'), { hostname: 'test' }).public
   const deps: AdminDeps = {
     reader,
-    call: supervisor(accounts, asked),
+    call: supervisor(accounts, asked, { ...tlsCalls(ca), ...more.calls }),
     live,
     limiter: new SignInLimiter(more.now),
     files,
     status: () => status,
-    ca: {
-      certPem: 'PEM',
-      certDer: Buffer.from('DER'),
-      sha256: 'ab'.repeat(32),
-      subject: 'CN=Test',
-      notBefore: 0,
-      notAfter: Date.now() + 400 * 86_400_000,
-    },
-    exportCa: (ca, format) => ({
-      bytes: format === 'pem' ? Buffer.from(ca.certPem) : ca.certDer,
-      contentType: 'application/x-x509-ca-cert',
-      fileName: `weir-ca.${format}`,
-    }),
+    ca,
+    exportCa,
     guides: [{ id: 'ios', title: 'iOS', format: 'mobileconfig', steps: ['Install'], note: '' }],
     version: '0.1.0',
     secure: false,
@@ -159,10 +164,11 @@ export async function startBox(
 }
 
 /** The account calls for real; the others note what was asked and answer something of the right shape. */
-function supervisor(accounts: Accounts, asked: [string, unknown][]): Call {
+function supervisor(accounts: Accounts, asked: [string, unknown][], more: Handlers): Call {
   const why = { code: 'rule', rule: 'Games', ruleLine: 3, list: '', listLine: 0 }
-  const handlers: Record<string, (params: unknown) => unknown> = {
+  const handlers: Handlers = {
     ...accountCalls(accounts),
+    ...more,
     'policy.get': () => ({ version: 'p1', text: 'rules: []\n' }),
     'policy.import': params => {
       const bad = (params as { text: string }).text.includes('wrong')

@@ -3,7 +3,7 @@ import { useId } from 'preact/hooks'
 interface Props {
   label: string
   type?: 'text' | 'password'
-  autocomplete: 'username' | 'current-password' | 'new-password'
+  autocomplete: 'username' | 'current-password' | 'new-password' | 'off'
   value: string
   onValue: (value: string) => void
   minLength?: number

@@ -10,7 +10,7 @@ const LIST: [string[], Key][] = [
   [['/'], 'keys.search'],
   [['g', 'd'], 'keys.dashboard'],
   [['g', 'l'], 'keys.live'],
-  [['g', 'c'], 'keys.ca'],
+  [['g', 't'], 'keys.tls'],
   [['j', 'k', '↓', '↑'], 'keys.rows'],
   [['Enter'], 'keys.open'],
   [['Esc'], 'keys.escape'],

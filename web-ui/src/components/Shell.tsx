@@ -9,7 +9,7 @@ import { session, signOut } from '../lib/session.ts'
 import { COUNTERS_ONLY, LiveStream, streamState, updated } from '../lib/stream.ts'
 import { nextTheme, theme } from '../lib/theme.ts'
 import { toast } from '../lib/toast.ts'
-import { PAGES } from '../pages/index.ts'
+import { PAGES, pageAt } from '../pages/index.ts'
 import { Button } from './Button.tsx'
 import { Icon } from './Icon.tsx'
 import { keysOpen } from './KeysHelp.tsx'
@@ -56,6 +56,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
 }
 
 function Nav() {
+  const here = pageAt(place.value.path)
   return (
     <nav class="nav" aria-label={t('nav.label')}>
       <a class="brand" href="/" aria-label={t('app.name')}>
@@ -65,7 +66,7 @@ function Nav() {
       <ul>
         {PAGES.map(page => (
           <li key={page.path}>
-            <a href={page.path} aria-current={place.value.path === page.path ? 'page' : undefined}>
+            <a href={page.path} aria-current={page === here ? 'page' : undefined}>
               <Icon name={page.icon} />
               <span>{t(page.title)}</span>
             </a>

@@ -1,8 +1,10 @@
 import { codes } from './codes.de.ts'
 import type { Dictionary } from './en.ts'
+import { tls } from './tls.de.ts'
 
 export const de: Dictionary = {
   ...codes,
+  ...tls,
 
   'app.name': 'Weir',
   'app.tagline': 'Sehen, messen und lenken, was durch dieses Gateway geht.',
@@ -21,7 +23,7 @@ export const de: Dictionary = {
   'nav.label': 'Seiten',
   'nav.dashboard': 'Übersicht',
   'nav.live': 'Verkehr live',
-  'nav.ca': 'Zertifikat',
+  'nav.tls': 'TLS & CA',
 
   'shell.search': 'Protokoll durchsuchen: Host, Pfad, Client …',
   'shell.searchLabel': 'Protokoll durchsuchen',
@@ -135,6 +137,16 @@ export const de: Dictionary = {
   'problem.worker-down': 'Ein Arbeitsprozess fehlt.',
   'problem.rules-removed': 'Die Kernel-Regeln wurden entfernt: Verkehr läuft ungesehen vorbei.',
   'problem.ca-expires': 'Das CA-Zertifikat endet in {count} Tagen.',
+  'problem.devices-untrusting.one': '{count} Gerät lehnt unser Zertifikat ab.',
+  'problem.devices-untrusting.other': '{count} Geräte lehnen unser Zertifikat ab.',
+  'problem.fresh.one': '{count} neu seit heute.',
+  'problem.fresh.other': '{count} neu seit heute.',
+  'problem.names-pinned.one': '{count} Name bleibt geschlossen, weil seine App nur ihr eigenes Zertifikat nimmt.',
+  'problem.names-pinned.other':
+    '{count} Namen bleiben geschlossen, weil ihre Apps nur ihre eigenen Zertifikate nehmen.',
+  'problem.exception-ends.one': 'Die TLS-Ausnahme für {subject} endet in {count} Tag.',
+  'problem.exception-ends.other': 'Die TLS-Ausnahme für {subject} endet in {count} Tagen.',
+  'problem.ca-rotation': 'Die CA wird gewechselt: „{subject}“ wartet auf ihre Geräte.',
   'problem.no-status': 'Das Gateway meldet seinen Zustand nicht.',
 
   'live.title': 'Verkehr live',
@@ -231,39 +243,11 @@ export const de: Dictionary = {
   'drawer.copy': 'Adresse kopieren',
   'drawer.noAnswer': 'keine Antwort',
 
-  'ca.title': 'Zertifikat',
-  'ca.intro':
-    'Clients müssen diesem Zertifikat vertrauen, bevor Weir ihre TLS-Verbindungen öffnen kann. Der private Schlüssel verlässt dieses Gateway nie.',
-  'ca.subject': 'Name',
-  'ca.fingerprint': 'SHA-256',
-  'ca.copyFingerprint': 'Fingerabdruck kopieren',
-  'ca.valid': 'Gültig',
-  'ca.validText': '{from} bis {to}',
-  'ca.daysLeft.one': 'noch {count} Tag',
-  'ca.daysLeft.other': 'noch {count} Tage',
-  'ca.download': 'Herunterladen',
-  'ca.format.pem': 'PEM',
-  'ca.format.der': 'DER',
-  'ca.format.p12': 'PKCS #12',
-  'ca.format.mobileconfig': 'Apple-Profil',
-  'ca.format.pem.for': 'Linux, Firefox, die meisten Programme',
-  'ca.format.der.for': 'Windows, Android, Java',
-  'ca.format.p12.for': 'Programme, die einen Schlüsselspeicher wollen',
-  'ca.format.mobileconfig.for': 'iPhone, iPad, Mac',
-  'ca.install': 'Auf einem Gerät installieren',
-  'ca.platforms': 'Plattformen',
-  'ca.scan': 'Mit dem Gerät scannen',
-  'ca.qr': 'QR-Code von {url}',
-  'ca.note': 'Gut zu wissen',
-  'ca.fetch': '{format} herunterladen',
-  'ca.loopback':
-    'Andere Geräte erreichen {host} nicht. Unter der Adresse des Gateways geöffnet, zeigt diese Seite einen Code für sie.',
-
   'keys.title': 'Tasten',
   'keys.search': 'Suchen oder filtern',
   'keys.dashboard': 'Übersicht',
   'keys.live': 'Verkehr live',
-  'keys.ca': 'Zertifikat',
+  'keys.tls': 'TLS & CA',
   'keys.rows': 'Nächste und vorige Zeile',
   'keys.open': 'Zeile öffnen',
   'keys.escape': 'Schließen, zurück',

@@ -1,8 +1,10 @@
 import { codes } from './codes.en.ts'
+import { tls } from './tls.en.ts'
 
 /** Every word of the UI. `{name}` is filled in; `.one`/`.other` follow the plural rules of the language. */
 export const en = {
   ...codes,
+  ...tls,
 
   'app.name': 'Weir',
   'app.tagline': 'See, measure and steer what crosses this gateway.',
@@ -21,7 +23,7 @@ export const en = {
   'nav.label': 'Pages',
   'nav.dashboard': 'Dashboard',
   'nav.live': 'Live traffic',
-  'nav.ca': 'Certificate',
+  'nav.tls': 'TLS & CA',
 
   'shell.search': 'Search the log: host, path, client…',
   'shell.searchLabel': 'Search the log',
@@ -135,6 +137,15 @@ export const en = {
   'problem.worker-down': 'A worker is down.',
   'problem.rules-removed': 'The kernel rules were taken out: traffic passes unseen.',
   'problem.ca-expires': 'The CA certificate ends in {count} days.',
+  'problem.devices-untrusting.one': '{count} device refuses our certificate.',
+  'problem.devices-untrusting.other': '{count} devices refuse our certificate.',
+  'problem.fresh.one': '{count} new today.',
+  'problem.fresh.other': '{count} new today.',
+  'problem.names-pinned.one': '{count} name is left closed, because its app accepts only its own certificate.',
+  'problem.names-pinned.other': '{count} names are left closed, because their apps accept only their own certificates.',
+  'problem.exception-ends.one': 'The TLS exception of {subject} ends in {count} day.',
+  'problem.exception-ends.other': 'The TLS exception of {subject} ends in {count} days.',
+  'problem.ca-rotation': 'The CA is being rotated: “{subject}” waits for its devices.',
   'problem.no-status': 'The gateway does not report its state.',
 
   'live.title': 'Live traffic',
@@ -231,39 +242,11 @@ export const en = {
   'drawer.copy': 'Copy address',
   'drawer.noAnswer': 'no answer',
 
-  'ca.title': 'Certificate',
-  'ca.intro':
-    'Clients must trust this certificate before Weir can open their TLS connections. The private key never leaves this gateway.',
-  'ca.subject': 'Name',
-  'ca.fingerprint': 'SHA-256',
-  'ca.copyFingerprint': 'Copy fingerprint',
-  'ca.valid': 'Valid',
-  'ca.validText': '{from} to {to}',
-  'ca.daysLeft.one': '{count} day left',
-  'ca.daysLeft.other': '{count} days left',
-  'ca.download': 'Download',
-  'ca.format.pem': 'PEM',
-  'ca.format.der': 'DER',
-  'ca.format.p12': 'PKCS #12',
-  'ca.format.mobileconfig': 'Apple profile',
-  'ca.format.pem.for': 'Linux, Firefox, most programs',
-  'ca.format.der.for': 'Windows, Android, Java',
-  'ca.format.p12.for': 'programs that want a key store',
-  'ca.format.mobileconfig.for': 'iPhone, iPad, Mac',
-  'ca.install': 'Install on a device',
-  'ca.platforms': 'Platforms',
-  'ca.scan': 'Scan with the device',
-  'ca.qr': 'QR code of {url}',
-  'ca.note': 'Good to know',
-  'ca.fetch': 'Download {format}',
-  'ca.loopback':
-    'Other devices cannot reach {host}. Open this page under the address of the gateway to get a code they can use.',
-
   'keys.title': 'Keys',
   'keys.search': 'Search or filter',
   'keys.dashboard': 'Dashboard',
   'keys.live': 'Live traffic',
-  'keys.ca': 'Certificate',
+  'keys.tls': 'TLS & CA',
   'keys.rows': 'Next and previous row',
   'keys.open': 'Open the row',
   'keys.escape': 'Close, go back',

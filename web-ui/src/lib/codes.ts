@@ -1,4 +1,5 @@
 import type { TrafficRow, Why } from '../../../src/admin/api.ts'
+import type { Allowance, HandshakeOutcome } from '../../../src/core/tls-policy.ts'
 import { type Key, t } from '../i18n/index.ts'
 import { ApiFailure } from './api.ts'
 
@@ -14,6 +15,18 @@ export function reasonText(why: Why): string {
 export function failureText(code: TrafficRow['error']): string {
   if (code === '') return ''
   const key: Key = `failure.${code}`
+  return t(key)
+}
+
+/** What a client said by the way it ended a handshake. */
+export function outcomeText(outcome: HandshakeOutcome): string {
+  const key: Key = `handshake.${outcome}`
+  return t(key)
+}
+
+/** What an exception overlooks. */
+export function allowanceText(allowance: Allowance): string {
+  const key: Key = `allow.${allowance}`
   return t(key)
 }
 

@@ -35,7 +35,7 @@ export function withOutcome(q: string, outcome: Outcome | null): string {
   return [...(outcome === null ? [] : [OUTCOME_TERMS[outcome]]), ...rest].join(' ')
 }
 
-function exactly(field: string, value: string): string {
+export function exactly(field: string, value: string): string {
   return `${field}:="${value.replace(/["\\]/g, '\\$&')}"`
 }
 

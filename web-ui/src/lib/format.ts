@@ -86,6 +86,18 @@ export function day(ms: number): string {
   return dates('day', { year: 'numeric', month: 'short', day: 'numeric' }).format(ms)
 }
 
+/** `Mon 23 Nov, 14:05`: for what lies some days away. */
+export function moment(ms: number): string {
+  return dates('moment', {
+    weekday: 'short',
+    day: 'numeric',
+    month: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+  }).format(ms)
+}
+
 /** Axis of a chart: the hour, or the day where the range is long. */
 export function axisTime(ms: number, rangeMs: number): string {
   return rangeMs > 2 * 86_400_000
