@@ -4,6 +4,7 @@ import fs from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import test from 'ava'
+import { loadOrCreateCa } from '../../../ca/create.ts'
 import type { TrafficPage } from '../../../src/admin/api.ts'
 import { accountCalls } from '../../../src/admin/calls.ts'
 import type { FromAdmin } from '../../../src/core/ipc.ts'
@@ -43,18 +44,13 @@ async function startAdmin(t: { teardown(fn: () => unknown): void }) {
   const ready = new Promise<void>(resolve => {
     child.on('message', (message: FromAdmin) => {
       if (message.t === 'ready') return resolve()
-      const value = calls[message.method]!(message.params)
-      child.send({ t: 'result', id: message.id, ok: true, value, error: '' })
+      // What it does not know is answered with an error, as the supervisor does.
+      const call = calls[message.method]
+      const value = call?.(message.params) ?? null
+      child.send({ t: 'result', id: message.id, ok: call !== undefined, value, error: call ? '' : 'unknown' })
     })
   })
-  const ca = {
-    certPem: '',
-    certDer: Buffer.from('30030201', 'hex'),
-    sha256: 'ab',
-    subject: 'CN=T',
-    notBefore: 0,
-    notAfter: 2e12,
-  }
+  const ca = loadOrCreateCa(path.join(dir, 'ca'), { hostname: 'test' }).public
   const [uid, gid] = isRoot ? [NOBODY, NOBODY] : [null, null]
   child.send({ t: 'init', init: { trafficDb, adminDb: '', ca, uid, gid, version: '1', listen: `127.0.0.1:${port}` } })
   await ready
