@@ -3,18 +3,18 @@ import { enableCompileCache } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
 import pino from 'pino'
-import { type Ca, loadOrCreateCa } from '../ca/create.ts'
 import { accountCalls } from './admin/calls.ts'
 import { loadConfig } from './config/load.ts'
 import { type Config, parseListen } from './config/schema.ts'
-import type { FromWorker, ToWorker, WorkerInit } from './core/ipc.ts'
+import type { WorkerInit } from './core/ipc.ts'
 import { closeDescriptor, listenPlain, listenTransparent } from './os/sockets.ts'
 import { Accounts } from './store/accounts.ts'
 import { startStore } from './store/store.ts'
 import { AdminProcess } from './supervisor/admin-process.ts'
+import { CaKeeper } from './supervisor/ca-keeper.ts'
 import { boxCalls } from './supervisor/calls.ts'
 import { guardCrash } from './supervisor/crash.ts'
-import { makeHandout } from './supervisor/handout.ts'
+import { Learning } from './supervisor/learning.ts'
 import { readOriginTrust, watchRoots } from './supervisor/origin-trust.ts'
 import { ownAddresses, watchOwnAddresses } from './supervisor/own-addresses.ts'
 import { PolicyKeeper } from './supervisor/policy-keeper.ts'
@@ -24,9 +24,10 @@ import { secretFile } from './supervisor/secret-file.ts'
 import { FactKeeper } from './supervisor/shared-facts.ts'
 import { Signals } from './supervisor/signals.ts'
 import { takeStateDir } from './supervisor/state-dir.ts'
+import { tlsCalls } from './supervisor/tls-calls.ts'
 import { type ServiceUser, serviceUser } from './supervisor/user.ts'
 import { WorkerPool } from './supervisor/worker-pool.ts'
-import { mintLeaf } from './tls/mint.ts'
+import { TicketKeys } from './tls/tickets.ts'
 import { VERSION } from './version.ts'
 
 /** Running exchanges get so long after SIGTERM. */
@@ -50,7 +51,8 @@ export async function runSupervisor(configFile: string | null): Promise<number> 
   taken.defer(takeStateDir(config.stateDir))
   // Inherited by every process started from here: a replaced worker loads its code in half the time
   enableCompileCache(path.join(config.stateDir, 'compile-cache'))
-  const ca = loadOrCreateCa(path.join(config.stateDir, 'ca'))
+  const ca = new CaKeeper(path.join(config.stateDir, 'ca'), config.tls.ca, log)
+  taken.defer(() => ca.close())
   const policy = new PolicyKeeper(config)
   const rules = new RulesKeeper(rulesConfig(config), {
     auto: config.rules === 'auto',
@@ -80,17 +82,27 @@ export async function runSupervisor(configFile: string | null): Promise<number> 
 
   // 3. The processes that see the network
   const startedAt = Date.now()
-  const makeInit = workerInit(config, count, ca, user)
   const facts = new FactKeeper(message => workers.broadcast(message))
+  const learning = new Learning({
+    file: path.join(config.stateDir, 'learned.json'),
+    groupsOf: client => policy.policy().groupsOf(client),
+    broadcast: message => workers.broadcast(message),
+    log,
+  })
+  taken.defer(() => learning.close())
+  const tickets = new TicketKeys(keys => workers.broadcast({ t: 'ticket-keys', keys }))
+  taken.defer(() => tickets.close())
+  const makeInit = workerInit(config, count, user, { ca, policy, facts, learning, tickets })
   const workers: WorkerPool = new WorkerPool({
     count,
     log,
     descriptors: id => [sockets.tproxy[id]!],
-    init: id => makeInit(id, policy, facts),
+    init: makeInit,
     onMessage: (message, reply) => {
       if (message.t === 'log') store.write(message.batch, message.rows, message.dropped)
-      else if (message.t === 'mint') reply(mint(ca, message))
+      else if (message.t === 'mint') reply(ca.mint(message))
       else if (message.t === 'share') facts.share(message.fact)
+      else if (message.t === 'handshakes') learning.take(message.events)
       else if (message.t === 'policy-failed') log.error(message, 'a worker refused the policy and keeps the old one')
     },
     onReady: ready => rules.health(ready),
@@ -109,6 +121,7 @@ export async function runSupervisor(configFile: string | null): Promise<number> 
     calls: {
       ...accountCalls(accounts),
       ...boxCalls({ policy, purge: host => workers.broadcast({ t: 'purge', host }) }),
+      ...tlsCalls({ ca, policy, facts, learner: learning.learner }),
     },
     status: () => ({
       time: Date.now(),
@@ -126,6 +139,7 @@ export async function runSupervisor(configFile: string | null): Promise<number> 
   taken.defer(async () => void (await Promise.all(processes.map(each => each.stop(DRAIN_MS)))))
 
   // 4. What changes while it runs
+  ca.onChange = () => workers.broadcast({ t: 'ca', ca: ca.public, own: ca.own(), handout: ca.handout() })
   policy.onChange = source => workers.broadcast({ t: 'policy', policy: source })
   taken.defer(watchOwnAddresses(addrs => workers.broadcast({ t: 'own-addresses', addrs })))
   taken.defer(watchRoots(config.tls.originRoots, rootsPem => workers.broadcast({ t: 'origin-roots', rootsPem })))
@@ -181,24 +195,33 @@ function storeSettings(config: Config) {
   }
 }
 
-/** Secrets shared by all workers are made once, here. */
-function workerInit(config: Config, count: number, ca: Ca, user: ServiceUser | null) {
-  const ticketKeys = randomBytes(48)
+interface Keepers {
+  ca: CaKeeper
+  policy: PolicyKeeper
+  facts: FactKeeper
+  learning: Learning
+  tickets: TicketKeys
+}
+
+/** What each worker is told at its start. Secrets shared by all of them are made once, here. */
+function workerInit(config: Config, count: number, user: ServiceUser | null, keepers: Keepers) {
   const overrideKey = randomBytes(32)
-  const handout = makeHandout([ca.public])
   const boxId = secretFile(path.join(config.stateDir, 'box-id'), 6).toString('hex')
   const pseudonymKey = secretFile(path.join(config.stateDir, 'pseudonym.key'), 32)
   const trust = readOriginTrust(config)
-  return (workerId: number, policy: PolicyKeeper, facts: FactKeeper): WorkerInit => ({
+  const { ca, policy, facts, learning, tickets } = keepers
+  return (workerId: number): WorkerInit => ({
     workerId,
     boxId,
     keepClientAddress: config.upstream.keepClientAddress,
     ...trust,
     ca: ca.public,
-    ticketKeys,
+    ownCas: ca.own(),
+    ticketKeys: tickets.current(),
     overrideKey,
-    handout,
+    handout: ca.handout(),
     facts: facts.all(),
+    learned: learning.entries(),
     cacheBytes: Math.floor((config.cache.memoryMB * 1_000_000) / count),
     clientAddressMode: config.log.clientAddress,
     pseudonymKey,
@@ -207,14 +230,6 @@ function workerInit(config: Config, count: number, ca: Ca, user: ServiceUser | n
     uid: user?.uid ?? null,
     gid: user?.gid ?? null,
   })
-}
-
-function mint(ca: Ca, { id, name, spki }: Extract<FromWorker, { t: 'mint' }>): ToWorker {
-  try {
-    return { t: 'minted', id, leaf: mintLeaf(ca.key, ca.public, name, spki, Date.now()), error: '' }
-  } catch (error) {
-    return { t: 'minted', id, leaf: null, error: (error as Error).message }
-  }
 }
 
 function print(line: string): void {

@@ -3,16 +3,19 @@ import type { Server } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pino from 'pino'
 import { MemoryCache } from './cache/memory.ts'
-import type { Policy } from './core/decision.ts'
 import type { PolicySource, ToWorker, WorkerInit } from './core/ipc.ts'
 import { FactShare } from './enrol/fact-share.ts'
 import { SharedFacts } from './enrol/shared-facts.ts'
 import { INGRESS } from './ingress/index.ts'
+import { HandshakeReporter } from './learn/reporter.ts'
+import { LearnedView } from './learn/view.ts'
 import { LogEmitter } from './log/emit.ts'
 import { dropPrivileges } from './os/privileges.ts'
 import { Connections } from './pipeline/connections.ts'
 import type { TrafficCounters } from './pipeline/stations.ts'
 import { compilePolicy } from './policy/compile.ts'
+import type { CompiledPolicy } from './policy/decide.ts'
+import { LeafContexts } from './tls/contexts.ts'
 import { reportHealth } from './worker/health.ts'
 import { LoopGuard } from './worker/loop-guard.ts'
 import { OriginSide } from './worker/origin-side.ts'
@@ -61,18 +64,31 @@ async function run(init: WorkerInit): Promise<void> {
   const share = new FactShare(facts, fact => link.share(fact))
   let { handout } = init
   let policy = compile(init.policy)
+  const learned = new LearnedView(client => policy.groupsOf(client))
+  const reporter = new HandshakeReporter({
+    send: events => link.sendHandshakes(events),
+    covers: (client, host, nowMs) => learned.covers(client, host, nowMs),
+    now: Date.now,
+  })
+  const leaves = new LeafContexts({
+    requestLeaf: (name, spki, done) => link.requestLeaf(name, spki, done),
+    ticketKeys: init.ticketKeys,
+    chainPem: init.ca.chainPem,
+  })
   const origins = new OriginSide({ init, guard, policy: () => policy })
   const stations = makeStations({
     init,
     policy: () => policy,
-    link,
     log: emitter,
     guard,
+    leaves,
     origins,
     cache,
     facts,
     share,
     handout: () => handout,
+    learned,
+    handshake: event => reporter.report(event),
     counters: traffic,
   })
   const connections = new Connections(stations, `${Date.now().toString(36)}${init.workerId.toString(36)}`)
@@ -115,6 +131,9 @@ async function run(init: WorkerInit): Promise<void> {
       case 'own-addresses':
         guard.update(message.addrs)
         return
+      case 'ticket-keys':
+        leaves.rotate(message.keys)
+        return
       case 'origin-roots':
         origins.replaceRoots(message.rootsPem)
         return
@@ -124,11 +143,17 @@ async function run(init: WorkerInit): Promise<void> {
       case 'shared':
         share.heard(message.fact, Date.now())
         return
-      case 'handout':
+      case 'learned':
+        learned.load(message.entries)
+        return
+      case 'ca':
         handout = message.handout
+        leaves.useCa(message.ca.chainPem)
+        origins.replaceOwn(message.own)
         return
       case 'drain':
         stopHealth()
+        reporter.flush()
         void drain(servers, connections, emitter)
     }
   })
@@ -147,7 +172,7 @@ async function drain(servers: Server[], connections: Connections, emitter: LogEm
 }
 
 /** The supervisor has checked it before; what fails here is told to it, and the old policy stays. */
-function compile(source: PolicySource): Policy {
+function compile(source: PolicySource): CompiledPolicy {
   const { policy, problems } = compilePolicy(source.text, {
     defaultTier: source.defaultTier,
     version: source.version,

@@ -1,6 +1,6 @@
 /** A file by which one kind of device is made to trust the CA; the certificate only, never the key. */
 export interface CaFile {
-  format: 'pem' | 'der' | 'p12' | 'mobileconfig'
+  format: 'pem' | 'der' | 'p12' | 'mobileconfig' | 'firefox' | 'powershell'
   bytes: Buffer
   contentType: string
   fileName: string

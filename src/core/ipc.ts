@@ -17,7 +17,9 @@ export interface WorkerInit {
   /** What to show origins that ask for a certificate. */
   clientCertificates: { host: string; certPem: string; keyPem: string }[]
   ca: CaPublic
-  /** 48 bytes shared by all workers, so that a client resumes at any of them. */
+  /** Every CA whose key is on this box: none proves anything on the origin's side. */
+  ownCas: CaPublic[]
+  /** 48 octets each, shared by all workers, so that a client resumes at any of them; the first one is in use. */
   ticketKeys: Buffer
   /** 32 octets shared by all workers: proves that a form of one of our pages was shown to the device that sends it. */
   overrideKey: Buffer
@@ -25,6 +27,8 @@ export interface WorkerInit {
   handout: CaHandout
   /** Facts in force when the worker started. */
   facts: SharedFact[]
+  /** Conclusions in force when the worker started. */
+  learned: LearnedEntry[]
   cacheBytes: number
   clientAddressMode: 'full' | 'pseudonym' | 'none'
   pseudonymKey: Buffer
@@ -76,7 +80,7 @@ export type ToWorker =
   /** 48 octets each, the one to use first; the others still open old tickets. */
   | { t: 'ticket-keys'; keys: Buffer }
   /** The CA was changed, or another is being rolled out. */
-  | { t: 'handout'; handout: CaHandout }
+  | { t: 'ca'; ca: CaPublic; own: CaPublic[]; handout: CaHandout }
   | { t: 'drain' }
 
 /** Short-lived, bounded by whoever keeps it. */

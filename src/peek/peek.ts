@@ -10,6 +10,8 @@ export interface PeekOptions {
   firstByteMs: number
   /** From the call to the decision, at most. */
   totalMs: number
+  /** false: a request line is enough, its host is of no use. */
+  host?: boolean
 }
 
 export type PeekResult =
@@ -32,11 +34,17 @@ export type PeekDone = (result: PeekResult) => void
 /**
  * Reads just enough of a fresh connection to know what it carries, then gives every byte back: afterwards the socket
  * is paused, has its bytes in its read buffer (TLSSocket, pipe and read() all find them there) and no listener of
- * ours. `done` is called exactly once, and must put its own 'error' listener on the socket before it returns.
+ * ours. `done` is called once, and must put its own 'error' listener on the socket before it returns. The function returned
+ * gives up: the same without a result.
  */
-export function peek(socket: Socket, options: PeekOptions, done: PeekDone): void {
-  if (socket.destroyed || socket.readableEnded) done({ kind: 'closed' })
-  else new Peek(socket, options, done).start()
+export function peek(socket: Socket, options: PeekOptions, done: PeekDone): () => void {
+  if (socket.destroyed || socket.readableEnded) {
+    done({ kind: 'closed' })
+    return ignore
+  }
+  const looking = new Peek(socket, options, done)
+  looking.start()
+  return looking.cancel
 }
 
 class Peek {
@@ -127,6 +135,7 @@ class Peek {
         return null
       }
       case 'h1': {
+        if (this.#options.host === false) return { kind: 'h1', host: null }
         const found = sniffHost(bytes)
         return found.state === 'host' ? { kind: 'h1', host: found.host } : null
       }
@@ -150,8 +159,15 @@ class Peek {
     return cause === 'slow' ? { kind: 'slow' } : malformed('too-large')
   }
 
+  readonly cancel = (): void => void this.#release(true)
+
   #decide(result: PeekResult): void {
-    if (this.#decided) return
+    if (this.#release(result.kind !== 'closed')) this.#done(result)
+  }
+
+  /** False: it was over already. */
+  #release(giveBack: boolean): boolean {
+    if (this.#decided) return false
     this.#decided = true
     clearTimeout(this.#timer)
     const socket = this.#socket
@@ -160,14 +176,16 @@ class Peek {
     socket.off('end', this.#onGone)
     socket.off('error', this.#onGone)
     socket.off('close', this.#onGone)
-    if (this.#bytes.length > 0 && result.kind !== 'closed') socket.unshift(this.#bytes)
+    if (this.#bytes.length > 0 && giveBack) socket.unshift(this.#bytes)
     this.#bytes = EMPTY
-    this.#done(result)
+    return true
   }
 }
 
 function malformed(why: HelloFault): PeekResult {
   return { kind: 'malformed', why, alert: HELLO_ALERTS[why] }
 }
+
+function ignore(): void {}
 
 const EMPTY = Buffer.alloc(0)

@@ -1,23 +1,31 @@
 import type net from 'node:net'
-import type { SecureContext, TLSSocket } from 'node:tls'
-import { plainAddr } from '../core/addr.ts'
-import { Conn } from '../core/conn.ts'
-import { type Decision, NO_REASON, type Reason, type ReasonCode } from '../core/decision.ts'
-import { WeirError } from '../core/errors.ts'
+import type { TLSSocket } from 'node:tls'
+import { addrBytes } from '../core/addr.ts'
+import type { Conn, HelloFacts } from '../core/conn.ts'
+import { type ConnectionFacts, type Decision, NO_REASON, type Reason, type ReasonCode } from '../core/decision.ts'
+import { type ErrorCode, WeirError } from '../core/errors.ts'
 import type { ClientEvents, ClientStream, Exchange } from '../core/exchange.ts'
 import { ExchangeRun } from './exchange.ts'
+import { Opening } from './opening.ts'
 import { connectionRow } from './rows.ts'
 import type { HttpServer, Peeked, Stations } from './stations.ts'
 
 /** So long may a station take to say how far it got, after its socket was destroyed. */
 const LAST_WORD_MS = 250
 
+/** What a client is told whose hello is refused (RFC 8446 §6.2, RFC 6066 §3, RFC 7301 §3.2). */
+const ACCESS_DENIED = 49
+const PROTOCOL_VERSION = 70
+const UNRECOGNIZED_NAME = 112
+const NO_APPLICATION_PROTOCOL = 120
+
 /**
  * One client connection's way:
  *
- *   accept → peek → decide ─┬─ block    reset; or inspect, which shows the block page
+ *   accept → peek → decide ─┬─ block    reset or alert; or inspect, which shows the block page
  *                           ├─ splice   bytes both ways, never decrypted
- *                           └─ inspect  terminate with a minted leaf → HTTP → an ExchangeRun for each request
+ *                           └─ inspect  terminate with a minted leaf ─┬─ HTTP → an ExchangeRun for each request
+ *                                                                     └─ other protocols → relay to a proved origin
  *
  * Every way out ends in `#over`, which writes the connection's one row.
  */
@@ -28,6 +36,7 @@ export class Connection {
   readonly #onOver: (connection: Connection) => void
   #http: HttpServer | null = null
   #cancelDial: (() => void) | null = null
+  #opening: Opening | null = null
   #reason: Reason = NO_REASON
   #draining = false
   /** Why we cut it off ourselves. */
@@ -74,6 +83,7 @@ export class Connection {
     this.#cut = error
     this.#cancelDial?.()
     this.#http?.destroy()
+    this.#opening?.destroy()
     this.#socket.destroy()
     setTimeout(() => this.#over(error), LAST_WORD_MS)
   }
@@ -91,13 +101,13 @@ export class Connection {
         this.#refuse('malformed', new WeirError('client-timeout', 'Half a TLS greeting came, and then nothing.'))
         return
       case 'malformed':
-        this.#refuse('malformed', new WeirError('client-tls', result.why))
+        this.#refuseHello('malformed', new WeirError(codeOf(result.why), result.why), result.alert)
         return
       case 'tls':
         conn.protocol = 'tls'
         conn.hello = result.facts
         conn.host = result.facts.sni
-        this.#decideTls(this.#decide())
+        this.#decideTls(result.facts)
         return
       case 'h1':
         conn.protocol = 'h1'
@@ -116,23 +126,27 @@ export class Connection {
     }
   }
 
+  #facts(): ConnectionFacts {
+    const { clientAddr, dstAddr, dstPort, host, startedAt } = this.#conn
+    return { clientAddr, dstAddr, dstPort, host, now: startedAt }
+  }
+
   #decide(): Decision {
-    const conn = this.#conn
-    const decision = this.#stations.policy().decideConnection({
-      clientAddr: conn.clientAddr,
-      dstAddr: conn.dstAddr,
-      dstPort: conn.dstPort,
-      host: conn.host,
-      now: conn.startedAt,
-    })
-    conn.decision = decision
+    return this.#decided(this.#stations.policy().decideConnection(this.#facts()))
+  }
+
+  #decided(decision: Decision): Decision {
+    this.#conn.decision = decision
     this.#reason = decision.reason
     return decision
   }
 
-  #decideTls(decision: Decision): void {
-    if (decision.tier === 'inspect') this.#inspect()
-    else if (decision.verdict === 'block') this.#refuse(null, new WeirError('policy-blocked'))
+  #decideTls(hello: HelloFacts): void {
+    const decision = this.#decided(this.#stations.overlay(this.#decide(), this.#facts(), hello))
+    if (decision.tier !== 'pass' && !mayBeCertified(hello, this.#conn.dstAddr))
+      this.#refuseHello('malformed', new WeirError('client-tls-name'), UNRECOGNIZED_NAME)
+    else if (decision.tier === 'inspect') this.#inspect()
+    else if (decision.verdict === 'block') this.#refuseTls(decision)
     else this.#splice()
   }
 
@@ -148,8 +162,17 @@ export class Connection {
       this.#refuse(null, new WeirError('policy-blocked'))
       return
     }
-    if (this.#reason.code === 'default') this.#reason = { ...NO_REASON, code: why }
+    if (decision.tier === 'inspect' && this.#stations.policy().tls.notHttp === 'refuse') {
+      this.#refuse(why, new WeirError('policy-blocked'))
+      return
+    }
+    this.#isNotHttp(why)
     this.#splice()
+  }
+
+  /** Told in the log unless a rule has said more. */
+  #isNotHttp(why: ReasonCode): void {
+    if (this.#reason.code === 'default') this.#reason = { ...NO_REASON, code: why }
   }
 
   // ── block ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -159,6 +182,22 @@ export class Connection {
     if (code !== null) this.#reason = { ...NO_REASON, code }
     if (error.fault === 'policy') this.#stations.counters.blocked++
     this.#socket.resetAndDestroy()
+    this.#over(error)
+  }
+
+  /** A TLS client that gets no page: by a name of the policy it is reset, else told what it could do better. */
+  #refuseTls(decision: Decision): void {
+    const error = this.#stations.refusalOf(decision)
+    const { code } = decision.reason
+    if (error.code === 'policy-blocked') this.#refuse(null, error)
+    else if (code === 'old-client') this.#refuseHello(null, error, PROTOCOL_VERSION)
+    else this.#refuseHello(null, error, code === 'alpn' ? NO_APPLICATION_PROTOCOL : ACCESS_DENIED)
+  }
+
+  /** An alert tells the client that trying again is of no use. */
+  #refuseHello(code: ReasonCode | null, error: WeirError, alert: number): void {
+    if (code !== null) this.#reason = { ...NO_REASON, code }
+    this.#stations.refuseHello(this.#socket, alert, this.#conn.hello?.maxVersion ?? 0)
     this.#over(error)
   }
 
@@ -198,28 +237,20 @@ export class Connection {
 
   #inspect(): void {
     this.#stations.counters.inspected++
-    const { hello, dstAddr } = this.#conn
-    const name = hello?.sni ?? dstAddr
-    const ready = (error: WeirError | null, context: SecureContext | null): void => {
-      if (this.#done) return
-      if (context === null) this.#refuse('error', error ?? new WeirError('self-mint'))
-      else this.#terminate(name, context)
-    }
-    this.#stations.leaf(name, ready, hello?.ecdsa === false ? 'rsa' : 'ecdsa')
-  }
-
-  #terminate(name: string, context: SecureContext): void {
-    this.#stations.terminate(this.#socket, context, name, (error, tls) => {
-      if (tls === null) {
-        this.#socket.destroy()
+    this.#opening = new Opening(this.#stations, this.#conn, this.#socket, {
+      onHttp: (tls, name) => this.#serve(tls, 'https', name),
+      onRelay: (tls, reason, origin) => {
+        this.#isNotHttp(reason)
+        this.#stations.relay(tls, origin, this.#conn, failure => this.#over(failure))
+      },
+      onNoCertificate: (error, alert) => this.#refuseHello('error', error, alert),
+      onOver: (reason, error) => {
+        if (reason !== null) this.#isNotHttp(reason)
+        if (error?.fault === 'policy') this.#stations.counters.blocked++
         this.#over(error)
-        return
-      }
-      this.#conn.clientTlsVersion = tls.getProtocol() ?? ''
-      this.#conn.clientCipher = tls.getCipher()?.standardName ?? ''
-      this.#conn.clientAlpn = tls.alpnProtocol || ''
-      this.#serve(tls, 'https', name)
+      },
     })
+    this.#opening.start()
   }
 
   #serve(socket: net.Socket | TLSSocket, scheme: 'http' | 'https', sni: string | null): void {
@@ -243,6 +274,7 @@ export class Connection {
   #refused: WeirError | null = null
 
   readonly #onRequest = (ex: Exchange, stream: ClientStream): ClientEvents => {
+    this.#opening?.heard()
     const run = new ExchangeRun(this.#stations, ex, stream, error => this.#over(error))
     run.start()
     if (this.#draining) this.#http?.drain()
@@ -255,25 +287,24 @@ export class Connection {
     if (this.#done) return
     this.#done = true
     this.#cancelDial?.()
+    this.#opening?.over(this.#cut !== null || this.#draining)
     this.#stations.emit(connectionRow(this.#conn, this.#reason, this.#cut ?? error, performance.now()))
     this.#onOver(this)
   }
 }
 
-/** Facts of a just accepted socket; null when the client is already gone again. */
-export function connOf(socket: net.Socket, id: string, ingress: string): Conn | null {
-  const { remoteAddress, remotePort, localAddress, localPort } = socket
-  if (remoteAddress === undefined || localAddress === undefined) return null
-  return new Conn({
-    id,
-    clientAddr: plainAddr(remoteAddress),
-    clientPort: remotePort ?? 0,
-    dstAddr: plainAddr(localAddress),
-    dstPort: localPort ?? 0,
-    ingress,
-    startedAt: Date.now(),
-    startedMono: performance.now(),
-  })
+/** Nothing is minted for what is no name. An address where a name belongs is as good as none if it is the destination. */
+function mayBeCertified({ badName, sniAddress }: HelloFacts, dstAddr: string): boolean {
+  if (badName || sniAddress === null) return !badName
+  const asked = addrBytes(sniAddress)
+  const going = addrBytes(dstAddr)
+  return asked !== null && going !== null && Buffer.compare(asked, going) === 0
+}
+
+/** The words of the hello's parser, as far as they have a code of their own. */
+function codeOf(why: string): ErrorCode {
+  if (why === 'sslv2') return 'client-tls-old'
+  return why === 'several-names' || why === 'bad-server-name' ? 'client-tls-name' : 'client-tls'
 }
 
 function ignore(): void {}

@@ -1,6 +1,8 @@
 import type net from 'node:net'
+import { plainAddr } from '../core/addr.ts'
+import { Conn } from '../core/conn.ts'
 import { WeirError } from '../core/errors.ts'
-import { Connection, connOf } from './connection.ts'
+import { Connection } from './connection.ts'
 import type { Stations } from './stations.ts'
 
 /** One device may hold so many connections at one worker: a browser with a hundred tabs stays far below. */
@@ -66,4 +68,20 @@ export class Connections {
     else this.#perClient.set(connection.clientAddr, open)
     if (this.#draining && this.#all.size === 0) this.#onEmpty?.()
   }
+}
+
+/** Facts of a just accepted socket; null when the client is already gone again. */
+export function connOf(socket: net.Socket, id: string, ingress: string): Conn | null {
+  const { remoteAddress, remotePort, localAddress, localPort } = socket
+  if (remoteAddress === undefined || localAddress === undefined) return null
+  return new Conn({
+    id,
+    clientAddr: plainAddr(remoteAddress),
+    clientPort: remotePort ?? 0,
+    dstAddr: plainAddr(localAddress),
+    dstPort: localPort ?? 0,
+    ingress,
+    startedAt: Date.now(),
+    startedMono: performance.now(),
+  })
 }

@@ -2,7 +2,7 @@ import type net from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { SecureContext, TLSSocket } from 'node:tls'
 import type { Conn, HelloFacts } from '../core/conn.ts'
-import type { Policy } from '../core/decision.ts'
+import type { ConnectionFacts, Decision, Policy } from '../core/decision.ts'
 import type { WeirError } from '../core/errors.ts'
 import type {
   ClientEvents,
@@ -17,7 +17,7 @@ import type {
 } from '../core/exchange.ts'
 import type { HeaderList } from '../core/headers.ts'
 import type { LogRow } from '../core/log-event.ts'
-import type { TlsException } from '../core/tls-policy.ts'
+import type { HandshakeEvent, HandshakeOutcome, TlsException } from '../core/tls-policy.ts'
 
 /**
  * What the two pipelines need from the stations, as the root (worker.ts) hands it to them. Stations do not know each
@@ -26,6 +26,17 @@ import type { TlsException } from '../core/tls-policy.ts'
 export interface Stations {
   policy(): Policy
   peek(socket: net.Socket, done: (result: Peeked) => void): void
+  /**
+   * The same inside TLS whose client named no protocol. Silence of `firstByteMs` is a result too. Returns a function that
+   * gives up and puts back what was read.
+   */
+  peekInside(socket: TLSSocket, firstByteMs: number, done: (result: Peeked) => void): () => void
+  /** Says what is wrong with a hello by a plaintext alert, and ends. `version`: the client's highest. */
+  refuseHello(socket: net.Socket, alert: number, version: number): void
+  /** What the hello, and what was learned about client and name, say against opening a TLS connection. */
+  overlay(decision: Decision, facts: ConnectionFacts, hello: HelloFacts): Decision
+  /** The error of a TLS connection that is blocked and gets no page. */
+  refusalOf(decision: Decision): WeirError
   /** The certificate for a name, minted if need be; with an RSA key only for a client that offers no ECDSA. */
   leaf(
     name: string,
@@ -35,13 +46,21 @@ export interface Stations {
   terminate(
     socket: net.Socket,
     context: SecureContext,
-    name: string,
-    done: (error: WeirError | null, tls: TLSSocket | null) => void,
+    options: { requestName: string; ech: boolean },
+    done: (error: WeirError | null, tls: TLSSocket | null, facts: HandshakeFacts) => void,
   ): void
+  outcomeOf(end: HandshakeEnd): HandshakeOutcome
+  /** For whoever learns from it. */
+  handshake(event: HandshakeEvent): void
   serveH1(options: ServeOptions): HttpServer
   serveH2(options: ServeOptions): HttpServer
   /** A plain connection to the original destination, for splices. Returns a function that gives up. */
   dialRaw(target: UpstreamTarget, done: (error: WeirError | null, origin: RawOrigin | null) => void): () => void
+  /** A connection inside which the origin has proved the target's name, for what is not HTTP. Returns a function that gives up. */
+  dialTls(
+    target: UpstreamTarget,
+    done: (error: WeirError | null, stream: Duplex | null, info: UpstreamInfo | null) => void,
+  ): () => void
   relay(client: Duplex, origin: RawOrigin, counters: ByteCounters, done: (error: WeirError | null) => void): void
   acquire(target: UpstreamTarget, waiter: UpstreamWaiter): { cancel(): void }
   filters: FilterRunner
@@ -70,7 +89,30 @@ export type Peeked =
   | { kind: 'silent' }
   | { kind: 'slow' }
   | { kind: 'closed' }
-  | { kind: 'malformed'; why: string }
+  | { kind: 'malformed'; why: string; alert: number }
+
+/** What was seen of a client's handshake by the time it was over. */
+export interface HandshakeFacts {
+  /** Number of the alert the client sent, also later than the handshake; -1: none that could be read. */
+  alert: number
+  certificateSent: boolean
+  resumed: boolean
+  handshakeMs: number
+  /** We ended it. */
+  byUs: boolean
+  /** The client's messages were wrong, or there was nothing in common. */
+  malformed: boolean
+}
+
+/** The same and what became of the connection. */
+export interface HandshakeEnd extends HandshakeFacts {
+  /** The client's Finished came. */
+  complete: boolean
+  /** Octets of application data the client sent. */
+  appBytes: number
+  /** From the client's Finished to its close, milliseconds; -1: it did not close. */
+  closedAfterMs: number
+}
 
 export interface ServeOptions {
   conn: Conn

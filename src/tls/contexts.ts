@@ -56,6 +56,8 @@ interface Pending {
 export class LeafContexts {
   readonly #options: Required<LeafContextsOptions>
   readonly #tickets: TicketBox
+  /** Sent after the leaf. */
+  #chainPem: string
   readonly #ecdsa: LeafKey
   /** Made when the first client wants it: hardly any does. */
   #rsa: LeafKey | null = null
@@ -74,6 +76,7 @@ export class LeafContexts {
       now: Date.now,
       ...options,
     }
+    this.#chainPem = this.#options.chainPem
     this.#tickets = new TicketBox(this.#options.ticketKeys)
     this.#ecdsa = this.#newKey('ecdsa', generateKeyPairSync('ec', { namedCurve: 'P-256' }))
     this.#cache = new LRUCache({ max: this.#options.maxContexts })
@@ -85,6 +88,12 @@ export class LeafContexts {
 
   get pending(): number {
     return this.#pending.size
+  }
+
+  /** Another CA signs from now on: what the one before signed is given to nobody any more. */
+  useCa(chainPem: string): void {
+    this.#chainPem = chainPem
+    this.#cache.clear()
   }
 
   /** New keys for session tickets, 48 octets each: the first seals, the others still open what they sealed. */
@@ -128,7 +137,7 @@ export class LeafContexts {
 
   #accept(id: string, name: string, pending: Pending, key: LeafKey, leaf: LeafCertificate): void {
     if (this.#pending.get(id) !== pending) return
-    const context = new LeafContext(key, name, leaf.certPem + this.#options.chainPem)
+    const context = new LeafContext(key, name, leaf.certPem + this.#chainPem)
     if (!key.canShow(context)) {
       this.#fail(id, pending, `${name}: the certificate cannot be used`)
       return

@@ -118,8 +118,8 @@ const KNOWN: Record<string, [string, ReadValue]> = {
 /** Must never be critical (RFC 5280 §§4.2.1.1, 4.2.1.2, 4.2.2.1) or, being critical, ask for what is not done here. */
 const NOT_CRITICAL = new Set(['2.5.29.14', '2.5.29.31', '2.5.29.35', '1.3.6.1.5.5.7.1.1', '1.3.6.1.5.5.7.48.1.5'])
 
-/** Fills `facts`; in plain words what is malformed, or null. */
-export function readExtensions(buf: Buffer, wrapper: Tlv, facts: ExtensionFacts): string | null {
+/** Fills `facts`; in plain words what is malformed, or ''. */
+export function readExtensions(buf: Buffer, wrapper: Tlv, facts: ExtensionFacts): string {
   const list = readTlv(buf, wrapper.start, wrapper.end)
   const items = list?.tag === TAG.sequence && list.end === wrapper.end ? readAll(buf, list) : null
   if (items === null || items.length === 0 || items.length > MAX_EXTENSIONS) return 'its extensions are malformed'
@@ -141,5 +141,5 @@ export function readExtensions(buf: Buffer, wrapper: Tlv, facts: ExtensionFacts)
     if (value === null || value.end !== wrapped.end || !known[1](buf, value, facts, critical))
       return `its ${known[0]} is malformed`
   }
-  return null
+  return ''
 }

@@ -45,8 +45,8 @@ export class OriginContexts {
   /** By kind and place in `clientCertificates`: bounded by the configuration. */
   readonly #others = new Map<string, SecureContext>()
 
-  constructor(rootsPem: readonly string[], ownCa: CaPublic | null, clientCertificates: readonly ClientCertificate[]) {
-    this.#make = more => originContext(rootsPem, ownCa, more)
+  constructor(rootsPem: readonly string[], own: readonly CaPublic[], clientCertificates: readonly ClientCertificate[]) {
+    this.#make = more => originContext(rootsPem, own, more)
     this.#usual = this.#make({})
     // The most specific host first
     this.#clientCertificates = [...clientCertificates].sort((a, b) => b.host.length - a.host.length)

@@ -79,22 +79,22 @@ function readCertificate(pem: string): X509Certificate | null {
 }
 
 /**
- * The one client context for all origins; each item may hold several certificates. `ownCa`, if it is among the roots (people install it on the gateway too), is
+ * The one client context for all origins; each item may hold several certificates. `own`, if they are among the roots (people install it on the gateway too), is
  * left out: a certificate of ours on the origin side would mean that somebody has the key, or that we talk to ourselves.
  * `more` is laid over what is said here.
  */
 export function originContext(
   rootsPem: readonly string[],
-  ownCa: CaPublic | null = null,
+  own: readonly Pick<CaPublic, 'certPem'>[] = [],
   more: SecureContextOptions = {},
 ): SecureContext {
-  const ownKey = ownCa === null ? null : new X509Certificate(ownCa.certPem).publicKey
+  const ownKeys = own.map(({ certPem }) => new X509Certificate(certPem).publicKey)
   const trusted = rootsPem.flatMap(file => {
     const pems = split(file)
     const certs = pems.map(readCertificate)
     if (pems.length === 0 || certs.includes(null))
       throw new UserError('One of the roots trusted for origins is not a certificate in PEM form.')
-    return pems.filter((_pem, i) => ownKey === null || !certs[i]!.publicKey.equals(ownKey))
+    return pems.filter((_pem, i) => !ownKeys.some(key => certs[i]!.publicKey.equals(key)))
   })
   return tls.createSecureContext({
     ca: trusted,

@@ -9,9 +9,25 @@ export interface TerminateOptions {
   handshakeMs: number
   /** The name the leaf was made for; only for messages. */
   requestName: string
+  /** The hello had an encrypted_client_hello extension: only then can `ech_required` be meant. */
+  ech: boolean
 }
 
-export type TerminateDone = (error: WeirError | null, socket: TLSSocket | null) => void
+/** What was seen of the handshake, whichever way it ended. */
+export interface HandshakeFacts {
+  /** Number of the alert the client sent, also after the handshake; -1: none, or none that could be read. */
+  alert: number
+  certificateSent: boolean
+  resumed: boolean
+  /** From our start to its end, milliseconds. */
+  handshakeMs: number
+  /** Our limit ended it. */
+  byUs: boolean
+  /** The client's messages were wrong, or there was nothing in common. */
+  malformed: boolean
+}
+
+export type TerminateDone = (error: WeirError | null, socket: TLSSocket | null, facts: HandshakeFacts) => void
 
 /** Alerts that speak about the certificate we showed: RFC 8446 §6.2, bad_certificate … certificate_unknown and unknown_ca. */
 const DISTRUST_ALERTS = new Map([
@@ -27,6 +43,8 @@ const DISTRUST_ALERTS = new Map([
 const CERTIFICATE_FLIGHT_BYTES = 400
 /** Change-cipher-spec and one encrypted alert are 30 octets; a second ClientHello or a Finished is longer. */
 const ALERT_BYTES = 48
+/** RFC 9849 §6.1.6; OpenSSL has no name for it, and Node says nothing about an alert without one. */
+const ECH_REQUIRED = 121
 
 /**
  * What `tls.Server` does to a socket at the end of a handshake and what we must do without one: `_releaseControl` lets
@@ -51,8 +69,17 @@ export function terminate(
   options: TerminateOptions,
   done: TerminateDone,
 ): void {
+  const startedMono = performance.now()
   const readBefore = socket.bytesRead
   const writtenBefore = socket.bytesWritten
+  const facts: HandshakeFacts = {
+    alert: -1,
+    certificateSent: false,
+    resumed: false,
+    handshakeMs: 0,
+    byUs: false,
+    malformed: false,
+  }
   let client: ServerSideSocket
   try {
     if (socket.destroyed) throw new Error('already closed')
@@ -63,7 +90,7 @@ export function terminate(
     }) as ServerSideSocket
   } catch (cause) {
     socket.destroy()
-    process.nextTick(done, new WeirError('client-tls', 'The client closed before the handshake.', cause), null)
+    process.nextTick(done, new WeirError('client-tls', 'The client closed before the handshake.', cause), null, facts)
     return
   }
   let settled = false
@@ -73,6 +100,9 @@ export function terminate(
     if (settled) return false
     settled = true
     clearTimeout(timer)
+    facts.resumed = client.isSessionReused()
+    facts.certificateSent = socket.bytesWritten - writtenBefore > CERTIFICATE_FLIGHT_BYTES && !facts.resumed
+    facts.handshakeMs = performance.now() - startedMono
     client.removeListener('secure', onSecure)
     client.removeListener('end', onEnd)
     client.removeListener('close', onEnd)
@@ -80,18 +110,20 @@ export function terminate(
     return true
   }
   const fail = (cause: Error | null, how: 'alert' | 'closed' | 'timeout'): void => {
-    const facts: HandshakeFacts = {
-      name: options.requestName,
-      certificateSent: socket.bytesWritten - writtenBefore > CERTIFICATE_FLIGHT_BYTES && !client.isSessionReused(),
-      // Only meaningful after a peek, which has read the whole hello.
-      bytesAfterHello: readBefore > 0 ? socket.bytesRead - readBefore : 0,
-    }
+    // Only meaningful after a peek, which has read the whole hello.
+    const bytesAfterHello = readBefore > 0 ? socket.bytesRead - readBefore : 0
     if (!settle()) return
+    facts.byUs = how === 'timeout'
+    facts.alert = alertOf(cause)
+    facts.malformed = how === 'alert' && facts.alert < 0
+    // An alert nobody names, and no other octet: of a client that offered ECH it is the one that says all is well
+    const unnamed = how === 'closed' && bytesAfterHello > 0 && bytesAfterHello <= ALERT_BYTES
+    if (unnamed && options.ech) facts.alert = ECH_REQUIRED
     // Errors that come while the two sockets go down concern nobody any more.
     client.on('error', ignore)
     client.destroy()
     socket.destroy()
-    done(handshakeError(cause, how, facts), null)
+    done(handshakeError(cause, how, facts, options.requestName), null, facts)
   }
   const onError = (cause: Error): void =>
     fail(cause, (cause as NodeJS.ErrnoException).code === 'ECONNRESET' ? 'closed' : 'alert')
@@ -100,8 +132,12 @@ export function terminate(
     if (!settle()) return
     client.secureConnecting = false
     client._releaseControl()
-    client.on('error', destroySelf)
-    done(null, client)
+    client.on('error', cause => {
+      facts.alert = alertOf(cause)
+      // Node reports a TLS error after the handshake but leaves the socket open.
+      client.destroy()
+    })
+    done(null, client, facts)
   }
   client.on('secure', onSecure)
   client.on('end', onEnd)
@@ -109,35 +145,29 @@ export function terminate(
   client.on('error', onError)
 }
 
-interface HandshakeFacts {
-  name: string
-  certificateSent: boolean
-  bytesAfterHello: number
+function alertOf(cause: Error | null): number {
+  return Number(/SSL alert number (\d+)/.exec(cause?.message ?? '')?.[1] ?? -1)
 }
 
 /** Pure: which failure it was, in the words of the log. */
-function handshakeError(cause: Error | null, how: 'alert' | 'closed' | 'timeout', facts: HandshakeFacts): WeirError {
-  const after = facts.certificateSent ? 'after' : 'before'
-  if (how === 'timeout')
-    return new WeirError('client-tls', `${facts.name}: handshake timed out ${after} our certificate`)
+function handshakeError(
+  cause: Error | null,
+  how: 'alert' | 'closed' | 'timeout',
+  { alert, certificateSent }: HandshakeFacts,
+  name: string,
+): WeirError {
+  const after = certificateSent ? 'after' : 'before'
+  if (how === 'timeout') return new WeirError('client-tls', `${name}: handshake timed out ${after} our certificate`)
+  if (alert === ECH_REQUIRED)
+    return new WeirError('client-tls', `${name}: ech_required, the client comes back with the real name`)
   if (how === 'closed') {
-    if (!facts.certificateSent)
-      return new WeirError('client-tls', `${facts.name}: closed before our certificate`, cause ?? undefined)
-    // Node swallows alerts that OpenSSL has no name for, ech_required (121) among them, and takes close_notify for an
-    // end. That is no verdict on the certificate: RFC 9849 §6.1.6 makes a client say 121 when all is well.
-    if (facts.bytesAfterHello > 0 && facts.bytesAfterHello <= ALERT_BYTES)
-      return new WeirError('client-tls', `${facts.name}: closed with an alert that is no verdict on our certificate`)
-    return new WeirError('client-tls-distrust', `${facts.name}: closed after certificate`, cause ?? undefined)
+    const code = certificateSent ? 'client-tls-distrust' : 'client-tls'
+    return new WeirError(code, `${name}: closed ${after} our certificate`, cause ?? undefined)
   }
-  const alert = Number(/SSL alert number (\d+)/.exec(cause?.message ?? '')?.[1] ?? -1)
   const distrust = DISTRUST_ALERTS.get(alert)
-  if (distrust !== undefined) return new WeirError('client-tls-distrust', `${facts.name}: ${distrust}`, cause)
+  if (distrust !== undefined) return new WeirError('client-tls-distrust', `${name}: ${distrust}`, cause)
   const reason = (cause as { reason?: unknown } | null)?.reason ?? (cause as NodeJS.ErrnoException | null)?.code
-  return new WeirError(
-    'client-tls',
-    `${facts.name}: ${typeof reason === 'string' ? reason : 'handshake failed'}`,
-    cause,
-  )
+  return new WeirError('client-tls', `${name}: ${typeof reason === 'string' ? reason : 'handshake failed'}`, cause)
 }
 
 /** RFC 7301 §3.1: each name with its length before it. */
@@ -148,11 +178,6 @@ function wireForm(alpn: readonly string[]): Buffer {
     alpnWire.set(alpn, wire)
   }
   return wire
-}
-
-/** Node reports a TLS error after the handshake but leaves the socket open. */
-function destroySelf(this: TLSSocket): void {
-  this.destroy()
 }
 
 function ignore(): void {}

@@ -31,6 +31,8 @@ export interface CertificateFacts extends ExtensionFacts {
   notAfter: number
   spkiDer: Buffer
   key: KeyFacts
+  /** What is malformed in its extensions, in plain words: only readPresented() gives such facts out; otherwise ''. */
+  fault: string
 }
 
 /** Far above any real certificate (some CDNs' reach 10 KiB); OpenSSL's limit for a whole chain on the wire. */
@@ -42,8 +44,11 @@ export function parseCertificate(bytes: Uint8Array): CertificateFacts | null {
   return typeof facts === 'string' ? null : facts
 }
 
-/** The facts, or in plain words why it is no well-formed certificate. */
-export function readCertificate(bytes: Uint8Array): CertificateFacts | string {
+/**
+ * The facts, or in plain words why it is no well-formed certificate. `mildly`: a certificate whose extensions alone are
+ * malformed comes with `fault` set, so that a verdict can name it; nothing may be believed of it.
+ */
+export function readCertificate(bytes: Uint8Array, mildly = false): CertificateFacts | string {
   if (bytes.length > MAX_BYTES) return 'it is too long'
   const buf = Buffer.allocUnsafeSlow(bytes.length)
   buf.set(bytes)
@@ -57,7 +62,8 @@ export function readCertificate(bytes: Uint8Array): CertificateFacts | string {
   // X.690 §8.6.2: the first content octet counts unused bits; signatures are whole octets.
   if (signature.tag !== TAG.bitString || signature.end - signature.start < 2 || buf[signature.start] !== 0)
     return 'its signature is malformed'
-  return readTbs(buf, tbs, fields, algorithm, signature)
+  const facts = readTbs(buf, tbs, fields, algorithm, signature)
+  return typeof facts === 'string' || facts.fault === '' || mildly ? facts : facts.fault
 }
 
 function readTbs(buf: Buffer, tbs: Tlv, fields: Tlv[], outer: Tlv, signature: Tlv): CertificateFacts | string {
@@ -90,8 +96,7 @@ function readTbs(buf: Buffer, tbs: Tlv, fields: Tlv[], outer: Tlv, signature: Tl
   const known = noExtensions()
   // RFC 5280 §4.1.2.9: extensions only in version 3.
   if (extensions !== null && version !== 3) return 'it has extensions but is not of version 3'
-  const fault = extensions === null ? null : readExtensions(buf, extensions, known)
-  if (fault !== null) return fault
+  const fault = extensions === null ? '' : readExtensions(buf, extensions, known)
   return {
     der: buf,
     fingerprint: hash('sha256', buf, 'hex'),
@@ -107,6 +112,7 @@ function readTbs(buf: Buffer, tbs: Tlv, fields: Tlv[], outer: Tlv, signature: Tl
     notAfter,
     spkiDer,
     key,
+    fault,
     ...known,
   }
 }

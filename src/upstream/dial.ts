@@ -99,7 +99,7 @@ class Handshake {
       ...(net.isIP(target.name) === 0 && { servername: target.name }),
       // What Node binds a session to when there is no servername.
       host: target.name,
-      ALPNProtocols: target.allowH2 ? ALPN_H2_H1 : ALPN_H1,
+      ...(target.noAlpn !== true && { ALPNProtocols: target.allowH2 ? ALPN_H2_H1 : ALPN_H1 }),
       ...(saved !== null && { session: saved.session }),
       // The verdict is ours, in #onSecure: here a refusal would lose the certificate it is about.
       rejectUnauthorized: false,

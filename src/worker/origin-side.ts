@@ -1,3 +1,4 @@
+import type { CaPublic } from '../core/ca.ts'
 import type { Policy } from '../core/decision.ts'
 import { UserError } from '../core/errors.ts'
 import type { WorkerInit } from '../core/ipc.ts'
@@ -9,7 +10,7 @@ import { IssuerFetch } from '../tls/revocation/issuers.ts'
 import { type RevocationList, readRevocationList } from '../tls/revocation/lists.ts'
 import { Revocation } from '../tls/revocation/revocation.ts'
 import { RootStore } from '../tls/roots.ts'
-import { presentedChain } from '../tls/verify.ts'
+import { presentedChain } from '../tls/verify/presented.ts'
 import type { DialDeps } from '../upstream/dial.ts'
 import { OriginSessions } from '../upstream/sessions.ts'
 import type { LoopGuard } from './loop-guard.ts'
@@ -28,6 +29,8 @@ export interface OriginSideDeps {
 export class OriginSide {
   readonly dialling: DialDeps
   readonly #init: WorkerInit
+  #rootsPem: string[]
+  #own: readonly CaPublic[]
   readonly #verifier: OriginVerifier
   #contexts: OriginContexts
 
@@ -35,9 +38,11 @@ export class OriginSide {
     const now = Date.now
     const { fetch } = new Fetcher({ isOwn: addr => guard.isOwn(addr), networks: init.fetchNetworks })
     this.#init = init
-    this.#contexts = this.#makeContexts(init.originRootsPem)
+    this.#rootsPem = init.originRootsPem
+    this.#own = init.ownCas
+    this.#contexts = this.#makeContexts()
     this.#verifier = new OriginVerifier({
-      roots: new RootStore(init.originRootsPem, [init.ca]),
+      roots: new RootStore(init.originRootsPem, init.ownCas),
       issuers: new IssuerFetch(fetch),
       revocation: new Revocation({ fetch, lists: readLists(init.revocationLists) }),
       revocationMode: () => policy().tls.revocation,
@@ -58,13 +63,24 @@ export class OriginSide {
 
   /** The system's store has changed: from here on every full handshake is judged by the new one. */
   replaceRoots(rootsPem: string[]): void {
-    this.#contexts = this.#makeContexts(rootsPem)
-    this.#verifier.replaceRoots(new RootStore(rootsPem, [this.#init.ca]))
+    this.#rootsPem = rootsPem
+    this.#renew()
+  }
+
+  /** Another CA of ours came or went. */
+  replaceOwn(own: readonly CaPublic[]): void {
+    this.#own = own
+    this.#renew()
+  }
+
+  #renew(): void {
+    this.#contexts = this.#makeContexts()
+    this.#verifier.replaceRoots(new RootStore(this.#rootsPem, this.#own))
     this.dialling.sessions.clear()
   }
 
-  #makeContexts(rootsPem: string[]): OriginContexts {
-    return new OriginContexts(rootsPem, this.#init.ca, this.#init.clientCertificates)
+  #makeContexts(): OriginContexts {
+    return new OriginContexts(this.#rootsPem, this.#own, this.#init.clientCertificates)
   }
 }
 

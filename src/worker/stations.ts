@@ -4,6 +4,7 @@ import type { Policy } from '../core/decision.ts'
 import type { WeirError } from '../core/errors.ts'
 import type { CaHandout } from '../core/handout.ts'
 import type { WorkerInit } from '../core/ipc.ts'
+import type { HandshakeEvent } from '../core/tls-policy.ts'
 import type { FactShare } from '../enrol/fact-share.ts'
 import type { SharedFacts } from '../enrol/shared-facts.ts'
 import { compileChain } from '../filters/chain.ts'
@@ -15,29 +16,24 @@ import { serveH2 } from '../http/h2/server.ts'
 import { DEFAULT_LIMITS } from '../http/limits.ts'
 import { blockPage } from '../http/pages.ts'
 import type { LogEmitter } from '../log/emit.ts'
-import { helloFacts } from '../peek/clienthello.ts'
-import { peek } from '../peek/peek.ts'
 import type { RawOrigin, Stations, TrafficCounters } from '../pipeline/stations.ts'
+import type { LearnedLookup } from '../policy/overlay.ts'
 import { BulkReader } from '../splice/reader.ts'
 import { relay } from '../splice/relay.ts'
-import { LeafContexts } from '../tls/contexts.ts'
-import { terminate } from '../tls/terminate.ts'
+import type { LeafContexts } from '../tls/contexts.ts'
 import { dialRaw } from '../upstream/connect.ts'
 import { dial } from '../upstream/dial.ts'
 import { POOL_LIMITS, Pool } from '../upstream/pool.ts'
 import { BufferSweep } from './buffer-sweep.ts'
+import { clientSide } from './client-side.ts'
 import { hopStation } from './hop-station.ts'
 import type { LoopGuard } from './loop-guard.ts'
 import type { OriginSide } from './origin-side.ts'
 import { reservedStation } from './reserved-station.ts'
-import type { SupervisorLink } from './supervisor-link.ts'
 
-const PEEK = { maxBytes: 65_536, firstByteMs: 1500, totalMs: 10_000 }
-const HANDSHAKE_MS = 20_000
 /** Tunnels carry what sends nothing for minutes: shells, push channels. */
 const SPLICE_IDLE_MS = 15 * 60_000
 const SPLICE_HALF_IDLE_MS = 30_000
-const ALPN = ['h2', 'http/1.1'] as const
 const LIMITS = DEFAULT_LIMITS
 
 /** Origins of splices are read in bulk; the byte streams of upgrades as they come. */
@@ -48,24 +44,23 @@ interface SpliceOrigin extends RawOrigin {
 export interface StationDeps {
   init: WorkerInit
   policy(): Policy
-  link: SupervisorLink
   log: LogEmitter
   guard: LoopGuard
+  leaves: LeafContexts
   origins: OriginSide
   cache: MemoryCache
   facts: SharedFacts
   share: FactShare
   handout(): CaHandout
+  learned: LearnedLookup
+  /** For whoever learns from it. */
+  handshake(event: HandshakeEvent): void
   counters: TrafficCounters
 }
 
 /** Joins the stations: the one place in a worker where they meet. */
 export function makeStations(deps: StationDeps): Stations {
-  const { init, link, log, guard, cache } = deps
-  const contexts = new LeafContexts({
-    requestLeaf: (name, spki, done) => link.requestLeaf(name, spki, done),
-    ticketKeys: init.ticketKeys,
-  })
+  const { init, log, guard, cache, leaves } = deps
   const now = Date.now
   const { dialling } = deps.origins
   const pool = new Pool({
@@ -75,17 +70,12 @@ export function makeStations(deps: StationDeps): Stations {
     limits: POOL_LIMITS,
   })
   const sweep = new BufferSweep()
-  const { facts, share, handout } = deps
+  const { facts, share, handout, learned, handshake } = deps
   const { reserved, errorPage } = reservedStation({ key: init.overrideKey, policy: deps.policy, handout, share, now })
   return {
     policy: deps.policy,
-    peek: (socket, done) =>
-      peek(socket, PEEK, result =>
-        done(result.kind === 'tls' ? { kind: 'tls', facts: helloFacts(result.hello) } : result),
-      ),
-    leaf: (name, done) => contexts.get(name, done),
-    terminate: (socket, context, requestName, done) =>
-      terminate(socket, context, { alpn: ALPN, handshakeMs: HANDSHAKE_MS, requestName }, done),
+    ...clientSide({ policy: deps.policy, facts, learned, handshake }),
+    leaf: (name, done, kind) => leaves.get(name, done, kind),
     serveH1: options => serveH1({ ...options, limits: LIMITS, now }),
     serveH2: options => serveH2({ ...options, limits: LIMITS, now }),
     dialRaw: (target, done) => {
@@ -94,6 +84,8 @@ export function makeStations(deps: StationDeps): Stations {
         done(error, stream === null ? null : { stream, reader })
       return dialRaw(target, dialling, connected, reader.onread)
     },
+    dialTls: (target, done) =>
+      dial(target, dialling, (error, dialled, info) => done(error, dialled?.socket ?? null, info)),
     relay: (client, { stream, reader }: SpliceOrigin, bytes, done) =>
       relay(client, stream, { idleMs: SPLICE_IDLE_MS, halfIdleMs: SPLICE_HALF_IDLE_MS, bytes, reader, done }),
     acquire: (target, waiter) => pool.acquire(target, waiter),

@@ -1,5 +1,6 @@
 import type { LeafCertificate } from '../core/ca.ts'
 import type { FromWorker, SharedFact, ToWorker, WorkerCounters } from '../core/ipc.ts'
+import type { HandshakeEvent } from '../core/tls-policy.ts'
 
 /** Log batches on their way to the supervisor; beyond this they wait in the ring, which is bounded by rows. */
 const MAX_LOG_BYTES_IN_FLIGHT = 8 << 20
@@ -38,6 +39,10 @@ export class SupervisorLink {
 
   sendCounters(counters: WorkerCounters): void {
     this.#send({ t: 'counters', counters })
+  }
+
+  sendHandshakes(events: HandshakeEvent[]): void {
+    this.#send({ t: 'handshakes', events })
   }
 
   share(fact: SharedFact): void {

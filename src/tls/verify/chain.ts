@@ -104,19 +104,22 @@ function faultsOf(path: readonly CertificateFacts[], end: PathEnd, input: ChainI
   const faults = leafFaults(path[0]!, at, last === 0 && (isRooted || end === 'self'))
   for (let i = 1; i < last; i++) faults.push(...intermediateFaults(path[i]!, at))
   if (last > 0) faults.push(...(isRooted || end === 'self' ? rootFaults(root, at) : intermediateFaults(root, at)))
+  for (const cert of path) if (cert.fault !== '') faults.push(invalid(cert, cert.fault))
   const constraint = constraintFault(path) ?? policyFault(path)
   if (constraint !== null) faults.push(constraint)
+  // Who shows Weir's own key has stolen it.
+  if (input.roots.isOwnKey(path[0]!.spkiDer)) faults.push(ownFault(path[0]!))
   const ending = endFault(root, end, last)
   if (ending !== null) faults.push(ending)
   return faults
 }
 
 function endFault(top: CertificateFacts, end: PathEnd, depth: number): Fault | null {
-  const untrusted = (words: string, allowance: Allowance | null = 'untrusted'): Fault => ({
+  const untrusted = (words: string): Fault => ({
     code: 'origin-cert-untrusted',
     cert: top,
     words,
-    allowance,
+    allowance: 'untrusted',
   })
   switch (end) {
     case 'root':
@@ -126,12 +129,18 @@ function endFault(top: CertificateFacts, end: PathEnd, depth: number): Fault | n
     case 'missing':
       return untrusted('its issuer is not trusted here, or the server left out a certificate')
     case 'own':
-      return untrusted('it is the authority of this gateway, which proves nothing about a web server', null)
+      return ownFault(top)
     case 'forged':
       return { code: 'origin-cert-signature', cert: top, words: 'its signature is wrong', allowance: null }
     case 'bounds':
       return invalid(top, 'the chain above it is too long or too tangled')
   }
+}
+
+/** A device that was let past its warning would otherwise take us for the origin. */
+function ownFault(cert: CertificateFacts): Fault {
+  const words = 'it is the authority of this gateway, which proves nothing about a web server'
+  return { code: 'origin-cert-untrusted', cert, words, allowance: null }
 }
 
 function unproved(path: readonly CertificateFacts[]): Fault | null {

@@ -17,13 +17,13 @@ export function presentedChain(socket: TLSSocket): Buffer[] {
   return chain
 }
 
-/** The facts of those that can be read; the error when the server's own cannot. A malformed one above may be a stranger. */
+/** The facts of those that can be read; the error when the server's own cannot. An unreadable one above may be a stranger. */
 export function readPresented(chain: readonly Buffer[]): { presented: CertificateFacts[]; error: WeirError | null } {
   if (chain.length === 0)
     return { presented: [], error: new WeirError('origin-cert-invalid', 'The server showed none.') }
-  const own = readCertificate(chain[0]!)
+  const own = readCertificate(chain[0]!, true)
   if (typeof own === 'string')
     return { presented: [], error: new WeirError('origin-cert-invalid', `Its own certificate is malformed: ${own}.`) }
-  const above = chain.slice(1, MAX_PRESENTED).map(der => readCertificate(der))
+  const above = chain.slice(1, MAX_PRESENTED).map(der => readCertificate(der, true))
   return { presented: [own, ...above.filter(facts => typeof facts !== 'string')], error: null }
 }

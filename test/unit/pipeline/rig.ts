@@ -10,12 +10,15 @@ import type { LeafCertificate } from '../../../src/core/ca.ts'
 import { Conn } from '../../../src/core/conn.ts'
 import type { WorkerInit } from '../../../src/core/ipc.ts'
 import type { ConnectionRow, ExchangeRow, LogRow } from '../../../src/core/log-event.ts'
+import type { HandshakeEvent } from '../../../src/core/tls-policy.ts'
 import { FactShare } from '../../../src/enrol/fact-share.ts'
 import { SharedFacts } from '../../../src/enrol/shared-facts.ts'
 import { LogEmitter } from '../../../src/log/emit.ts'
 import { Connection } from '../../../src/pipeline/connection.ts'
 import type { Stations } from '../../../src/pipeline/stations.ts'
 import { compilePolicy } from '../../../src/policy/compile.ts'
+import type { LearnedLookup } from '../../../src/policy/overlay.ts'
+import { LeafContexts } from '../../../src/tls/contexts.ts'
 import { mintLeaf } from '../../../src/tls/mint.ts'
 import { LoopGuard } from '../../../src/worker/loop-guard.ts'
 import { OriginSide } from '../../../src/worker/origin-side.ts'
@@ -38,6 +41,9 @@ const link = {
 export interface Rig {
   stations: Stations
   rows: LogRow[]
+  /** What whoever learns is told. */
+  handshakes: HandshakeEvent[]
+  facts: SharedFacts
   connections: Set<Connection>
   /** A client's socket through a new Connection. */
   connect(): Promise<net.Socket>
@@ -48,6 +54,7 @@ export interface Rig {
 export interface RigOptions {
   policy?: string
   tier?: 'inspect' | 'names' | 'pass'
+  learned?: LearnedLookup
   change?(stations: Stations): Partial<Stations>
 }
 
@@ -58,6 +65,7 @@ export async function rig(
 ): Promise<Rig> {
   const originPort = await listen(t, origin)
   const rows: LogRow[] = []
+  const handshakes: HandshakeEvent[] = []
   const { policy, problems } = compilePolicy(options.policy ?? 'version: 1\n', {
     defaultTier: options.tier ?? 'inspect',
     version: '1',
@@ -71,7 +79,10 @@ export async function rig(
   const real = makeStations({
     init: INIT,
     policy: () => policy,
-    link,
+    leaves: new LeafContexts({
+      requestLeaf: (name, spki, done) => link.requestLeaf(name, spki, done),
+      ticketKeys: INIT.ticketKeys,
+    }),
     log: new LogEmitter({ ...LOG, send: () => true }),
     guard,
     origins: new OriginSide({ init: INIT, guard, policy: () => policy }),
@@ -79,6 +90,8 @@ export async function rig(
     facts,
     share: new FactShare(facts, () => {}),
     handout: () => INIT.handout,
+    learned: options.learned ?? { lookup: () => null },
+    handshake: event => void handshakes.push(event),
     counters: { connections: 0, exchanges: 0, blocked: 0, spliced: 0, inspected: 0, cacheHits: 0, bytesSaved: 0 },
   })
   const stations: Stations = { ...real, emit: row => void rows.push(row), ...options.change?.(real) }
@@ -104,6 +117,8 @@ export async function rig(
   return {
     stations,
     rows,
+    handshakes,
+    facts,
     connections,
     async connect() {
       const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true })
@@ -176,6 +191,8 @@ const INIT: WorkerInit = {
   overrideKey: Buffer.alloc(32),
   handout: { authorities: [], guides: [] },
   facts: [],
+  ownCas: [],
+  learned: [],
   cacheBytes: 1 << 20,
   clientAddressMode: 'full',
   pseudonymKey: Buffer.alloc(32),

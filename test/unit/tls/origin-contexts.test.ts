@@ -42,7 +42,7 @@ function shake(port: number, secureContext: SecureContext): Promise<string> {
 }
 
 test('TLS 1.0 and 1.1 only by exception; 1.2 and 1.3 always', async t => {
-  const contexts = new OriginContexts([root.pem], null, [])
+  const contexts = new OriginContexts([root.pem], [], [])
   const usual = contexts.for('a.example', null)
   for (const version of ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const) {
     const old = version === 'TLSv1' || version === 'TLSv1.1'
@@ -60,14 +60,14 @@ test('TLS 1.0 and 1.1 only by exception; 1.2 and 1.3 always', async t => {
 })
 
 test('suites without forward secrecy or AEAD are not offered', async t => {
-  const contexts = new OriginContexts([root.pem], null, [])
+  const contexts = new OriginContexts([root.pem], [], [])
   const { port } = await server(t, { maxVersion: 'TLSv1.2', ciphers: 'AES128-SHA:@SECLEVEL=0' })
   t.regex(await shake(port, contexts.for('a.example', null)), /^(ERR_|ECONN|EPROTO)/)
 })
 
 test('the certificate configured for a host, or one above it, is shown there and nowhere else', async t => {
   const mine = { certPem: device.pem, keyPem: device.keyPem }
-  const contexts = new OriginContexts([root.pem], null, [{ host: 'a.example', ...mine }])
+  const contexts = new OriginContexts([root.pem], [], [{ host: 'a.example', ...mine }])
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     const options = { requestCert: true, rejectUnauthorized: false, ca: root.pem, maxVersion: version } as const
     const { port, seen } = await server(t, options)

@@ -12,7 +12,7 @@ import { loadOrCreateCa } from '../../../ca/create.ts'
 import type { WeirError } from '../../../src/core/errors.ts'
 import { LeafContexts } from '../../../src/tls/contexts.ts'
 import { mintLeaf } from '../../../src/tls/mint.ts'
-import { terminate } from '../../../src/tls/terminate.ts'
+import { type HandshakeFacts, terminate } from '../../../src/tls/terminate.ts'
 
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'weir-terminate-'))
 test.after.always(() => fs.rmSync(dir, { recursive: true, force: true }))
@@ -23,6 +23,7 @@ const NAME = 'a.example'
 interface Result {
   error: WeirError | null
   socket: TLSSocket | null
+  facts: HandshakeFacts
   raw: net.Socket
 }
 
@@ -33,7 +34,10 @@ interface Gateway {
 }
 
 /** A listener that peeks as the pipeline does (bytes read, then pushed back) and terminates every connection. */
-async function gateway(t: { teardown(fn: () => void): void }, handshakeMs = 5000, alpn = ALPN): Promise<Gateway> {
+async function gateway(
+  t: { teardown(fn: () => void): void },
+  { handshakeMs = 5000, alpn = ALPN, ech = false } = {},
+): Promise<Gateway> {
   const contexts = new LeafContexts({
     ticketKeys: Buffer.alloc(48, 7),
     requestLeaf: (name, spki, done) => done(null, mintLeaf(ca.key, ca.public, name, spki, Date.now())),
@@ -48,10 +52,10 @@ async function gateway(t: { teardown(fn: () => void): void }, handshakeMs = 5000
       raw.pause()
       raw.unshift(chunk)
       contexts.get(chunk.includes('b.example') ? 'b.example' : NAME, (_error, context) =>
-        terminate(raw, context!, { alpn, handshakeMs, requestName: NAME }, (error, socket) => {
+        terminate(raw, context!, { alpn, handshakeMs, requestName: NAME, ech }, (error, socket, facts) => {
           const waiter = waiting.shift()
-          if (waiter) waiter({ error, socket, raw })
-          else results.push({ error, socket, raw })
+          if (waiter) waiter({ error, socket, facts, raw })
+          else results.push({ error, socket, facts, raw })
         }),
       )
     })
@@ -181,19 +185,29 @@ test('alerts about our certificate mean distrust, others do not', async t => {
   ]
   for (const [code, expected, detail] of cases) {
     await rawClient(port, client => client.write(alert(code)))
-    const { error, raw } = await next()
+    const { error, raw, facts } = await next()
     t.is(error?.code, expected, `alert ${code}`)
+    t.like(facts, { alert: code, certificateSent: true, malformed: false })
     t.regex(error!.detail, detail)
     t.true(raw.destroyed)
   }
 })
 
 test('ech_required is never distrust', async t => {
-  const { port, next } = await gateway(t)
+  const { port, next } = await gateway(t, { ech: true })
   await rawClient(port, client => client.end(alert(121)))
-  const { error } = await next()
+  const { error, facts } = await next()
   t.is(error?.code, 'client-tls')
-  t.regex(error!.detail, /no verdict/)
+  t.regex(error!.detail, /ech_required/)
+  t.like(facts, { alert: 121, certificateSent: true, malformed: false })
+})
+
+test('a client without ECH that ends the handshake with close_notify has turned us down', async t => {
+  const { port, next } = await gateway(t)
+  await rawClient(port, client => client.write(Buffer.from([21, 3, 3, 0, 2, 1, 0])))
+  const { error, facts } = await next()
+  t.is(error?.code, 'client-tls-distrust')
+  t.like(facts, { alert: -1, certificateSent: true, malformed: false, byUs: false })
 })
 
 test('closed or reset right after our certificate is distrust; before it is not', async t => {
@@ -218,9 +232,10 @@ test('garbage, too old a version and no common protocol fail cleanly', async t =
   garbage.destroy()
 
   connect(port, { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' })
-  const old = (await next()).error
+  const { error: old, facts } = await next()
   t.is(old?.code, 'client-tls')
   t.regex(old!.detail, /unsupported protocol/)
+  t.true(facts.malformed)
 
   connect(port, { ALPNProtocols: ['acme-tls/1'] })
   const alpn = (await next()).error
@@ -232,7 +247,7 @@ test('garbage, too old a version and no common protocol fail cleanly', async t =
 })
 
 test('a client that stalls is dropped in time, with and without a whole hello', async t => {
-  const { port, next } = await gateway(t, 80)
+  const { port, next } = await gateway(t, { handshakeMs: 80 })
   const half = net.connect(port, '127.0.0.1')
   half.on('error', () => {})
   half.write((await recordedHello()).subarray(0, 100))
@@ -257,7 +272,7 @@ test('a destroyed socket is an error, not an exception', async t => {
   socket.destroy()
   const error = await new Promise<WeirError | null>(resolve =>
     contexts.get(NAME, (_error, context) =>
-      terminate(socket, context!, { alpn: ALPN, handshakeMs: 100, requestName: NAME }, resolve),
+      terminate(socket, context!, { alpn: ALPN, handshakeMs: 100, requestName: NAME, ech: false }, resolve),
     ),
   )
   t.is(error?.code, 'client-tls')

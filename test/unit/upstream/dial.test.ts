@@ -8,11 +8,12 @@ import type { UpstreamInfo, UpstreamTarget } from '../../../src/core/exchange.ts
 import type { OriginVerdict } from '../../../src/core/origin.ts'
 import type { TlsException } from '../../../src/core/tls-policy.ts'
 import { originContext } from '../../../src/tls/roots.ts'
-import { checkOrigin, presentedChain } from '../../../src/tls/verify.ts'
+import { presentedChain } from '../../../src/tls/verify/presented.ts'
 import { dialRaw } from '../../../src/upstream/connect.ts'
 import { type DialDeps, type Dialled, dial } from '../../../src/upstream/dial.ts'
 import { OriginSessions } from '../../../src/upstream/sessions.ts'
 import { type Cert, DAY, makeCert } from '../tls/pki.ts'
+import { judge } from './judge.ts'
 
 const NAME = 'a.example'
 const root = makeCert({ commonName: 'Root', ca: true })
@@ -23,7 +24,7 @@ function deps(changes: Partial<DialDeps> = {}): DialDeps {
   return {
     contextFor: () => context,
     presentedChain,
-    verify: (handshake, done) => done(checkOrigin(handshake, Date.now())),
+    verify: judge(root.pem),
     sessions: new OriginSessions(),
     boundSocket: () => {
       throw new UserError('not allowed')
@@ -156,7 +157,7 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
       now: () => now,
       verify: (handshake, done) => {
         full++
-        done(checkOrigin(handshake, now))
+        judge(root.pem, () => now)(handshake, done)
       },
     })
     const visit = async (to = target(port)): Promise<boolean> => {

@@ -11,12 +11,13 @@ import { connectH1 } from '../../../src/http/h1/client.ts'
 import { connectH2 } from '../../../src/http/h2/client.ts'
 import { DEFAULT_LIMITS } from '../../../src/http/limits.ts'
 import { originContext } from '../../../src/tls/roots.ts'
-import { checkOrigin, presentedChain } from '../../../src/tls/verify.ts'
+import { presentedChain } from '../../../src/tls/verify/presented.ts'
 import { dial } from '../../../src/upstream/dial.ts'
 import type { PoolWaiter } from '../../../src/upstream/group.ts'
 import { POOL_LIMITS, Pool, type PoolLimits } from '../../../src/upstream/pool.ts'
 import { OriginSessions } from '../../../src/upstream/sessions.ts'
 import { makeCert } from '../tls/pki.ts'
+import { judge } from './judge.ts'
 
 const NAME = 'a.example'
 const root = makeCert({ commonName: 'Root', ca: true })
@@ -32,7 +33,7 @@ function makePool(limits: Partial<PoolLimits> = {}): Pool {
         {
           contextFor: () => context,
           presentedChain,
-          verify: (handshake, done) => done(checkOrigin(handshake, Date.now())),
+          verify: judge(root.pem),
           sessions,
           boundSocket: () => {
             throw new Error('none')

@@ -46,6 +46,8 @@ function init(dir: string): WorkerInit {
     overrideKey: Buffer.alloc(32),
     handout: { authorities: [], guides: [] },
     facts: [],
+    ownCas: [],
+    learned: [],
     cacheBytes: 1 << 20,
     clientAddressMode: 'full',
     pseudonymKey: Buffer.alloc(32),
