@@ -26,39 +26,44 @@ export async function askPassphrase(question: string, twice = false): Promise<st
   }
   const terminal = new tty.ReadStream(fd)
   try {
-    const typed = await readLine(terminal, fd, `${question}: `)
-    if (twice && (await readLine(terminal, fd, 'Once more: ')) !== typed)
-      throw new UserError('The two are not the same. Nothing was changed.')
-    return typed
+    // Before the question is shown: who types fast must not see it either.
+    terminal.setRawMode(true)
+    terminal.setEncoding('utf8')
+    const [typed, again] = await readLines(terminal, fd, twice ? [`${question}: `, 'Once more: '] : [`${question}: `])
+    if (twice && again !== typed) throw new UserError('The two are not the same. Nothing was changed.')
+    return typed!
   } finally {
     terminal.setRawMode(false)
     terminal.destroy()
   }
 }
 
-function readLine(terminal: tty.ReadStream, fd: number, question: string): Promise<string> {
-  fs.writeSync(fd, question)
-  terminal.setRawMode(true)
+/** One line for each question. In raw mode every key arrives as a character, and what they do is up to us. */
+function readLines(terminal: tty.ReadStream, fd: number, questions: readonly string[]): Promise<string[]> {
+  const lines: string[] = []
+  let typed: string[] = []
+  fs.writeSync(fd, questions[0]!)
   return new Promise((resolve, reject) => {
-    let typed: string[] = []
-    const end = (give: () => void) => {
-      terminal.off('data', onData)
-      terminal.pause()
-      fs.writeSync(fd, '\n')
-      give()
-    }
-    const onData = (chunk: Buffer) => {
-      for (const char of chunk.toString('utf8')) {
-        if (char === '\r' || char === '\n') return end(() => resolve(typed.join('')))
-        // Ctrl-C, Ctrl-D: in raw mode they arrive as characters.
-        if (char === '\x03' || char === '\x04')
-          return end(() => reject(new UserError('Given up. Nothing was changed.')))
-        if (char === '\x7f' || char === '\b') typed.pop()
-        else if (char === '\x15') typed = []
+    terminal.on('data', (chunk: string) => {
+      for (const char of chunk) {
+        if (char === CTRL_C || char === CTRL_D) {
+          fs.writeSync(fd, '\n')
+          return reject(new UserError('Given up. Nothing was changed.'))
+        }
+        if (char === '\r' || char === '\n') {
+          lines.push(typed.join(''))
+          typed = []
+          fs.writeSync(fd, `\n${questions[lines.length] ?? ''}`)
+          if (lines.length === questions.length) return resolve(lines)
+        } else if (char === DELETE || char === '\b') typed.pop()
+        else if (char === CTRL_U) typed = []
         else if (char >= ' ' && typed.length < MAX_PASSPHRASE) typed.push(char)
       }
-    }
-    terminal.on('data', onData)
-    terminal.resume()
+    })
   })
 }
+
+const CTRL_C = '\x03'
+const CTRL_D = '\x04'
+const CTRL_U = '\x15'
+const DELETE = '\x7f'
