@@ -29,7 +29,9 @@ export class FactShare {
 
   /** False: it was not taken, because there are too many. */
   share(fact: SharedFact): Promise<boolean> {
-    if (this.#waiting.size >= MAX_WAITING) return Promise.resolve(false)
+    const now = Date.now()
+    if (this.#facts.knows(fact, now)) return Promise.resolve(true)
+    if (this.#waiting.size >= MAX_WAITING || !this.#facts.takes(fact, now)) return Promise.resolve(false)
     return new Promise(resolve => {
       const done = (shared: boolean) => {
         clearTimeout(timer)

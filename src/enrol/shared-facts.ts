@@ -1,6 +1,9 @@
 import type { SharedFact } from '../core/ipc.ts'
 import { type Allowance, OVERLOOKABLE, type TlsException } from '../core/tls-policy.ts'
 
+/** A fact that differs from the known one by no more than this need not be told again. */
+const SLACK_MS = 60_000
+
 /** However long a fact says it lasts, it does not last longer. */
 export const FACT_MS = { enrolling: 15 * 60_000, override: 60 * 60_000 } as const
 
@@ -40,11 +43,24 @@ export class SharedFacts {
     if (!(until > nowMs)) return false
     const key = keyOf(fact.kind, fact.client, fact.host)
     const known = this.#kept.get(key)
-    if (known === undefined && !this.#room(fact.client, nowMs)) return false
+    if (!this.takes(fact, nowMs)) return false
     if (known === undefined) this.#perClient.set(fact.client, this.#count(fact.client) + 1)
     const kept = fact.kind === 'enrolling' ? { ...fact, until } : { ...fact, until, allow: allowed(fact, known, nowMs) }
     this.#kept.set(key, { fact: kept, exception: exceptionOf(kept) })
     return true
+  }
+
+  /** In force as it is, so that nobody has to be told again. */
+  knows(fact: SharedFact, nowMs: number): boolean {
+    const known = this.#inForce(fact.kind, fact.client, fact.host, nowMs)?.fact
+    if (known === undefined || known.until < fact.until - SLACK_MS) return false
+    if (fact.kind === 'enrolling' || known.kind === 'enrolling') return true
+    return known.fingerprint === fact.fingerprint && fact.allow.every(word => known.allow.includes(word))
+  }
+
+  /** Would it find room? */
+  takes({ kind, client, host }: SharedFact, nowMs: number): boolean {
+    return this.#kept.has(keyOf(kind, client, host)) || this.#room(client, nowMs)
   }
 
   /** What a person clicked away: only for this client, host and the certificate in `only`. */

@@ -38,13 +38,30 @@ test('one too many is known to nobody, and the asker hears of it', async t => {
   for (const { facts } of all) t.false(facts.enrolling('10.0.0.1', 'b.example', Date.now()))
 })
 
+test('a device that fills its share is refused at once and takes nobody else a place', async t => {
+  const sent: SharedFact[] = []
+  const facts = new SharedFacts({ maxPerClient: 2 })
+  const share = new FactShare(facts, told => void sent.push(told), 60_000)
+  for (const host of ['a', 'b']) {
+    const answer = share.share(fact(host))
+    share.heard(fact(host), Date.now())
+    t.true(await answer)
+  }
+  for (let i = 0; i < 500; i++) t.false(await share.share(fact(`h${i}`)))
+  for (let i = 0; i < 500; i++) t.true(await share.share(fact('a')), 'known')
+  t.is(sent.length, 2)
+  const other = share.share({ ...fact('a'), client: '10.0.0.2' })
+  share.heard({ ...fact('a'), client: '10.0.0.2' }, Date.now())
+  t.true(await other)
+})
+
 test('the number of those that wait for an answer is bounded', async t => {
   const sent: SharedFact[] = []
   const share = new FactShare(new SharedFacts(), told => void sent.push(told), 50)
-  const answers = Array.from({ length: 1000 }, (_, i) => share.share(fact(`h${i}`)))
+  const answers = Array.from({ length: 1000 }, (_, i) => share.share({ ...fact('a'), client: `10.1.0.${i}` }))
   t.is(sent.length, 256)
   t.deepEqual(new Set(await Promise.all(answers)), new Set([false]))
-  share.heard(fact('h0'), Date.now())
+  share.heard(fact('late'), Date.now())
 })
 
 test('the supervisor takes nothing that is no fact', t => {

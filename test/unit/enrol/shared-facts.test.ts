@@ -97,6 +97,21 @@ test('caps: a client has its share, all have theirs, and what is over makes room
   t.is(facts.size, 10)
 })
 
+test('what is known need not be told again, what is new must be', t => {
+  const facts = new SharedFacts()
+  t.false(facts.knows(override(), 0))
+  facts.add(override(), 0)
+  t.true(facts.knows(override({ until: HOUR + 1000 }), 1000), 'a second later')
+  t.false(facts.knows(override({ until: HOUR + 600_000 }), 600_000), 'ten minutes later')
+  t.false(facts.knows(override({ allow: ['name'] }), 0))
+  t.false(facts.knows(override({ fingerprint: 'cd'.repeat(32) }), 0))
+  t.false(facts.knows(override({ client: '10.0.0.2' }), 0))
+  t.false(facts.knows(override(), HOUR), 'over')
+  facts.add(enrolling('a', 'h'), 0)
+  t.true(facts.knows(enrolling('a', 'h'), 0))
+  t.false(facts.knows(enrolling('a', 'other'), 0))
+})
+
 test('all: what is in force, for a worker that starts later', t => {
   const facts = new SharedFacts()
   facts.add(override(), 0)
