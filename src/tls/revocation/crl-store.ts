@@ -6,7 +6,7 @@ import { CrlIndex } from './crl-index.ts'
 import { good, none, REASON_HOLD, revoked, type Standing, unusable } from './standing.ts'
 
 /** Of all lists held, with their indexes. */
-const MAX_BYTES = 96 * 1024 * 1024
+const MAX_BYTES = 64 * 1024 * 1024
 const MAX_LISTS = 1024
 /** Lists being fetched and read at a time: each may hold twice its size for a moment. */
 const MAX_LOADING = 3
@@ -50,6 +50,11 @@ export class CrlStore {
 
   constructor(fetch: Fetch) {
     this.#fetch = fetch
+  }
+
+  /** Lists held, their octets with all indexes, and lists on their way. */
+  get counts(): { lists: number; bytes: number; loading: number } {
+    return { lists: this.#lists.size, bytes: this.#lists.calculatedSize, loading: this.#loading.size }
   }
 
   /** What the list at `url` says about `cert`; `done` may be called before this returns. */

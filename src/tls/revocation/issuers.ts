@@ -6,12 +6,21 @@ import { type CertificateFacts, parseCertificate } from '../x509.ts'
 const MAX_BODY = 128 * 1024
 /** Of one file; a PKCS#7 of a public authority holds one to three. */
 const MAX_CERTS = 8
-const MAX_URLS = 4
+const MAX_URLS = 3
+/** For all URLs together: a connection waits for this. */
+const TIME_MS = 6000
 const MAX_CACHED = 1024
 const MAX_CACHED_BYTES = 8 * 1024 * 1024
 /** Files behind such URLs do change (a re-issued intermediate), but never within hours. */
 const KEEP_MS = 24 * 3_600_000
 const OID_SIGNED_DATA = '1.2.840.113549.1.7.2'
+
+interface Want {
+  nowMs: number
+  /** On performance.now()'s scale. */
+  deadline: number
+  done: (certs: CertificateFacts[]) => void
+}
 
 interface Found {
   certs: CertificateFacts[]
@@ -36,12 +45,14 @@ export class IssuerFetch {
 
   /** The certificates of the first URL that has any; none: []. `done` may be called before this returns. */
   get(urls: readonly string[], nowMs: number, done: (certs: CertificateFacts[]) => void): void {
-    this.#next(urls.slice(0, MAX_URLS), 0, nowMs, done)
+    this.#next(urls.slice(0, MAX_URLS), { nowMs, deadline: performance.now() + TIME_MS, done })
   }
 
-  #next(urls: readonly string[], at: number, nowMs: number, done: (certs: CertificateFacts[]) => void): void {
-    const url = urls[at]
-    if (url === undefined) {
+  #next(urls: readonly string[], want: Want): void {
+    const { nowMs, done } = want
+    const timeMs = want.deadline - performance.now()
+    const [url, ...others] = urls
+    if (url === undefined || timeMs <= 0) {
       done([])
       return
     }
@@ -50,10 +61,10 @@ export class IssuerFetch {
       done(known.certs)
       return
     }
-    this.#fetch({ url, method: 'GET', body: null, contentType: null, maxBytes: MAX_BODY }, (_error, body) => {
+    this.#fetch({ url, method: 'GET', body: null, contentType: null, maxBytes: MAX_BODY, timeMs }, (_error, body) => {
       const certs = body === null ? [] : readCertificates(body)
       if (certs.length === 0) {
-        this.#next(urls, at + 1, nowMs, done)
+        this.#next(others, want)
         return
       }
       this.#cache.set(url, { certs, until: nowMs + KEEP_MS })

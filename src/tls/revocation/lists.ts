@@ -5,6 +5,16 @@ import { type CrlFacts, crlCoverageFault, readCrl } from './crl.ts'
 import { CrlIndex } from './crl-index.ts'
 import { revoked } from './standing.ts'
 
+/*
+ * A list file (`tls.revocationLists` in weir.yaml) is a CRL in DER, CRLs in PEM, or text:
+ *
+ *   # stolen in May; colons and capitals as openssl prints them are fine
+ *   sha256 AB:CD:…                       this certificate (openssl x509 -fingerprint -sha256)
+ *   spki   9f86d0…                       every certificate with this key (SHA-256 of its SubjectPublicKeyInfo)
+ *   serial 2c26b4… 04:7f:…               this serial number of the authority with this certificate (SHA-256 of it),
+ *                                        or of this name (SHA-256 of the subject as DER)
+ */
+
 /** Of one file. */
 export const MAX_LIST_BYTES = 32 * 1024 * 1024
 const MAX_ENTRIES = 200_000

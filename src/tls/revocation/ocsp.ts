@@ -59,10 +59,11 @@ export function judgeOcsp(body: Buffer, cert: CertificateFacts, issuer: Certific
   if (signed === null || data === null) return unusable('The OCSP answer is malformed.')
   const ours = data.responses.filter(response => isOurs(body, response, cert, issuer))
   if (ours.length === 0) return unusable('The OCSP answer is about another certificate.')
-  const fault = signatureFault(body, signed, data.responderId, issuer, nowMs)
-  if (fault !== '') return unusable(fault)
+  const signerUntil = judgeSigner(body, signed, data.responderId, issuer, nowMs)
+  if (typeof signerUntil === 'string') return unusable(signerUntil)
   // One certificate twice, with different answers: the worst one counts.
-  return ours.map(response => judgeSingle(body, response, cert.isCa, nowMs)).reduce(worse)
+  const standing = ours.map(response => judgeSingle(body, response, cert.isCa, nowMs)).reduce(worse)
+  return standing.until <= signerUntil ? standing : { ...standing, until: signerUntil }
 }
 
 function readStatus(buf: Buffer): { code: number; response: Tlv | null } | null {
@@ -112,25 +113,25 @@ function isOurs(buf: Buffer, response: Tlv, cert: CertificateFacts, issuer: Cert
   return id !== null && isCertId(buf, id, cert, issuer)
 }
 
-/** Signed by the issuer itself or by one it delegated (RFC 6960 §4.2.2.2)? '' or what is wrong. */
-function signatureFault(
+/** Signed by the issuer itself or by one it delegated (RFC 6960 §4.2.2.2)? Until when that holds (ms), or what is wrong. */
+function judgeSigner(
   buf: Buffer,
   signed: Signed,
   responderId: Tlv,
   issuer: CertificateFacts,
   nowMs: number,
-): string {
+): number | string {
   let fault = 'The OCSP answer is signed by somebody who may not speak for the authority.'
   if (isResponder(buf, responderId, issuer)) {
     const verdict = verifySigned(signed.tbsDer, signed.algorithmDer, signed.signature, issuer.spkiDer)
-    if (verdict === 'good') return ''
+    if (verdict === 'good') return Infinity
     fault = `The OCSP answer is ${SIGNATURE_WORDS[verdict]}.`
   }
   for (const delegate of delegates(buf, signed)) {
     if (!isResponder(buf, responderId, delegate)) continue
     const verdict = verifySigned(signed.tbsDer, signed.algorithmDer, signed.signature, delegate.spkiDer)
     if (verdict !== 'good') fault = `The OCSP answer is ${SIGNATURE_WORDS[verdict]}.`
-    else if (mayAnswerFor(delegate, issuer, nowMs)) return ''
+    else if (mayAnswerFor(delegate, issuer, nowMs)) return delegate.notAfter
     else fault = 'The OCSP answer is signed by a responder that its authority has not appointed.'
   }
   return fault

@@ -56,14 +56,21 @@ const SHORT_LIVED_CHANGE = Date.UTC(2026, 2, 15)
 export class Revocation {
   readonly #deps: RevocationDeps
   readonly #now: () => number
+  #lists: readonly RevocationList[]
   readonly #crls: CrlStore
   readonly #memory = new Memory()
   readonly #inquiries = new Map<string, Inquiry>()
 
   constructor(deps: RevocationDeps) {
     this.#deps = deps
+    this.#lists = deps.lists
     this.#now = deps.now ?? Date.now
     this.#crls = new CrlStore(deps.fetch)
+  }
+
+  /** Counts from the next check on; sessions that are resumed notice within the hour. */
+  replaceLists(lists: readonly RevocationList[]): void {
+    this.#lists = lists
   }
 
   /** Certificates whose standing is remembered; certificates being asked about. */
@@ -84,7 +91,7 @@ export class Revocation {
   }
 
   #findListed(path: readonly CertificateFacts[]): string | null {
-    for (const list of this.#deps.lists) {
+    for (const list of this.#lists) {
       for (const [i, cert] of path.entries()) {
         const why = list.find(cert, path[i + 1] ?? null)
         if (why !== null) return i === 0 ? why : `That is, an authority above it. ${why}`
@@ -129,7 +136,7 @@ export class Revocation {
   }
 
   #fromLists(cert: CertificateFacts, issuer: CertificateFacts, nowMs: number): Answer | null {
-    for (const list of this.#deps.lists) {
+    for (const list of this.#lists) {
       const until = list.clears(cert, issuer, nowMs)
       if (until > 0) return { standing: good(until), source: 'list' }
     }
