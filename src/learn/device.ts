@@ -23,8 +23,11 @@ export class Device {
   /** Name → last success; apart, or a browser's many names would push out the few that fail. */
   readonly #successes = new Map<string, HandshakeEvent>()
 
+  /** Things kept. */
   get size(): number {
-    return this.#apps.size + this.#failures.size + this.#successes.size
+    let failures = 0
+    for (const one of this.#failures.values()) failures += one.length
+    return this.#apps.size + this.#successes.size + failures
   }
 
   trusted(event: HandshakeEvent): void {
@@ -32,7 +35,7 @@ export class Device {
     this.trustedSince ||= time
     this.trustedAt = Math.max(this.trustedAt, time)
     latest(this.#apps, ja4, time, CAPS.appsPerDevice)
-    latest(this.#successes, host, event, CAPS.namesPerDevice)
+    latest(this.#successes, host, event, CAPS.workingPerDevice)
     const left = this.#failures.get(host)?.filter(failure => failure.ja4 !== ja4)
     if (left === undefined) return
     if (left.length > 0) this.#failures.set(host, left)
@@ -49,8 +52,20 @@ export class Device {
       const before = failures.find(failure => failure.ja4 === ja4)
       if (before !== undefined && time - before.time < LEARN.silentSpacing) return false
     }
-    latest(this.#failures, host, [event, ...failures].slice(0, CAPS.evidence), CAPS.namesPerDevice)
+    latest(this.#failures, host, [event, ...failures].slice(0, CAPS.evidence), CAPS.failingPerDevice)
+    this.#trim()
     return true
+  }
+
+  /** Names not heard of for longest go first. */
+  #trim(): void {
+    let count = 0
+    for (const failures of this.#failures.values()) count += failures.length
+    for (const [host, failures] of this.#failures) {
+      if (count <= CAPS.failuresPerDevice) return
+      this.#failures.delete(host)
+      count -= failures.length
+    }
   }
 
   trusts(now: number): boolean {

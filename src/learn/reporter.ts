@@ -1,5 +1,6 @@
 import type { HandshakeEvent } from '../core/tls-policy.ts'
-import { isTrust } from './event.ts'
+import { isSilent, isTrust } from './event.ts'
+import { LEARN } from './thresholds.ts'
 
 /** At most one message in so many milliseconds, the first one at once. */
 const INTERVAL_MS = 1000
@@ -25,6 +26,8 @@ export interface ReporterDeps {
 export class HandshakeReporter {
   readonly #deps: ReporterDeps
   readonly #told: RecentSet
+  /** Of the last seconds, told or not: a spare connection closed beside a used one is no failure. */
+  readonly #used: RecentSet
   /** Client and name that failed: a success afterwards is news. */
   readonly #failed: RecentSet
   #failures: HandshakeEvent[] = []
@@ -37,8 +40,10 @@ export class HandshakeReporter {
 
   constructor(deps: ReporterDeps) {
     this.#deps = deps
-    this.#told = new RecentSet(deps.now())
-    this.#failed = new RecentSet(deps.now())
+    const now = deps.now()
+    this.#told = new RecentSet(REMEMBER_MS, now)
+    this.#failed = new RecentSet(REMEMBER_MS, now)
+    this.#used = new RecentSet(LEARN.spareWithin, now)
   }
 
   report(event: HandshakeEvent): void {
@@ -66,13 +71,16 @@ export class HandshakeReporter {
     const now = this.#deps.now()
     const pair = `${client} ${host}`
     const first = this.#told.add(`${pair} ${ja4}`, now)
+    this.#used.add(`${pair} ${ja4}`, now)
     if (!first && !this.#failed.has(pair, now) && !this.#deps.covers(client, host, now)) return false
     return this.#push(this.#successes, event)
   }
 
   #failure(event: HandshakeEvent): boolean {
-    const { client, host } = event
-    this.#failed.add(`${client} ${host}`, this.#deps.now())
+    const { client, host, ja4 } = event
+    const now = this.#deps.now()
+    if (isSilent(event.outcome) && this.#used.has(`${client} ${host} ${ja4}`, now)) return false
+    this.#failed.add(`${client} ${host}`, now)
     const count = this.#perClient.get(client) ?? 0
     if (count >= MAX_PER_CLIENT) {
       this.dropped++
@@ -100,13 +108,15 @@ export class HandshakeReporter {
   }
 }
 
-/** Strings added within the last one to two spans of REMEMBER_MS; bounded. */
+/** Strings added within the last one to two spans; bounded. */
 class RecentSet {
   #young = new Set<string>()
   #old = new Set<string>()
+  readonly #span: number
   #turnedAt: number
 
-  constructor(now: number) {
+  constructor(span: number, now: number) {
+    this.#span = span
     this.#turnedAt = now
   }
 
@@ -120,12 +130,12 @@ class RecentSet {
 
   has(key: string, now: number): boolean {
     // A clock that was set back turns it too
-    if (Math.abs(now - this.#turnedAt) >= REMEMBER_MS) this.#turn(now)
+    if (Math.abs(now - this.#turnedAt) >= this.#span) this.#turn(now)
     return this.#young.has(key) || this.#old.has(key)
   }
 
   #turn(now: number): void {
-    this.#old = Math.abs(now - this.#turnedAt) >= 2 * REMEMBER_MS ? new Set() : this.#young
+    this.#old = Math.abs(now - this.#turnedAt) >= 2 * this.#span ? new Set() : this.#young
     this.#young = new Set()
     this.#turnedAt = now
   }

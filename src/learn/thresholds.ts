@@ -24,8 +24,11 @@ export const LEARN = {
   distrustNames: 3,
   distrustPoints: 6,
   distrustWindow: HOUR,
-  /** A device that once trusted us is believed to have lost that only after so long without a success. */
-  distrustSilence: 10 * MINUTE,
+  /**
+   * A device that once trusted us is believed to have lost that only after so long without a success; longer than the time
+   * in which workers do not repeat one.
+   */
+  distrustSilence: 15 * MINUTE,
   /** So long a success counts. A weekend with only the pinned apps of a phone awake must not look like distrust. */
   trustMemory: 14 * DAY,
 
@@ -56,7 +59,10 @@ export const LEARN = {
 /** Bounds of everything that grows with what clients do. */
 export const CAPS = {
   devices: 2048,
-  namesPerDevice: 96,
+  /** Names that fail, names that work (only needed for seconds), and failures over all names. */
+  failingPerDevice: 96,
+  workingPerDevice: 16,
+  failuresPerDevice: 160,
   appsPerDevice: 16,
   /** Events kept of one name, and shown with one conclusion. */
   evidence: 10,

@@ -1,5 +1,6 @@
 import type { HandshakeEvent, HandshakeOutcome, LearnedEntry } from '../../../src/core/tls-policy.ts'
 import { Learner } from '../../../src/learn/learner.ts'
+import { HandshakeReporter } from '../../../src/learn/reporter.ts'
 import { forWorkers, LearnedView } from '../../../src/learn/view.ts'
 
 export const SECOND = 1000
@@ -12,8 +13,8 @@ export const START = Date.parse('2026-11-23T08:00:00Z')
 export type App = (host: string) => HandshakeOutcome
 
 /**
- * A network with its clock: a Learner, one worker's view of what it found out, and devices whose apps connect. Weekdays
- * pass in no time.
+ * A network with its clock: a Learner, one worker that reports to it and knows what it found out, and devices whose apps
+ * connect. Weekdays pass in no time.
  */
 export class Network {
   time = START
@@ -21,10 +22,16 @@ export class Network {
   changes = 0
   readonly learner: Learner
   readonly view: LearnedView
+  readonly reporter: HandshakeReporter
 
   constructor(groupsOf: (client: string) => readonly string[] = () => [], entries: LearnedEntry[] = []) {
     this.view = new LearnedView(groupsOf)
     this.view.load(entries)
+    this.reporter = new HandshakeReporter({
+      send: events => this.learner.handshakes(events),
+      covers: (client, host) => this.view.covers(client, host, this.time),
+      now: () => this.time,
+    })
     this.learner = new Learner({
       now: () => this.time,
       groupsOf,
@@ -41,6 +48,7 @@ export class Network {
     return { time: this.time, client, host, outcome, ja4 }
   }
 
+  /** Past the worker. */
   say(client: string, host: string, outcome: HandshakeOutcome, ja4 = 'browser'): void {
     this.learner.handshakes([this.event(client, host, outcome, ja4)])
   }
@@ -50,7 +58,8 @@ export class Network {
     this.time += 2 * SECOND
     if (this.view.lookup(client, host, ja4, this.time) !== null) return 'spliced'
     const outcome = app(host)
-    this.say(client, host, outcome, ja4)
+    this.reporter.report(this.event(client, host, outcome, ja4))
+    this.reporter.flush()
     return outcome
   }
 

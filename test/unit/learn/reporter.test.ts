@@ -58,6 +58,23 @@ test('every failure is told, and every success of what failed or is known', t =>
   t.is(rig.flush().length, 1, 'a re-test must be heard of')
 })
 
+test('a spare connection closed beside a used one is not told, one closed later is', t => {
+  const rig = new Rig()
+  rig.say('10.0.0.1', 'h2.example', 'trusted')
+  rig.time += 6 * 60_000
+  rig.say('10.0.0.1', 'h2.example', 'trusted')
+  rig.flush()
+  rig.say('10.0.0.1', 'h2.example', 'closed-after-handshake')
+  rig.say('10.0.0.1', 'h2.example', 'closed-after-certificate')
+  t.deepEqual(rig.flush(), [])
+  rig.say('10.0.0.1', 'h2.example', 'bad-certificate')
+  rig.say('10.0.0.1', 'h2.example', 'closed-after-handshake', 'app')
+  t.is(rig.flush().length, 2)
+  rig.time += 20_000
+  rig.say('10.0.0.1', 'h2.example', 'closed-after-handshake')
+  t.is(rig.flush().length, 1)
+})
+
 test('a message is bounded, and one client cannot crowd out the others', t => {
   const rig = new Rig()
   for (let i = 0; i < 5000; i++) rig.say('10.66.0.1', `n${i}.example`, 'unknown-ca')
