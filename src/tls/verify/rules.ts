@@ -20,9 +20,6 @@ export interface Circumstances {
 
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1'
 const OCSP_SIGNING = '1.3.6.1.5.5.7.3.9'
-const ANY_USAGE = '2.5.29.37.0'
-/** Microsoft's copy of extKeyUsage: Chrome overlooks it too where the original is there. */
-const MS_APPLICATION_POLICIES = '1.3.6.1.4.1.311.21.10'
 const MAX_SERIAL_OCTETS = 20
 const EMPTY_NAME_OCTETS = 2
 const DAY = 24 * 3600_000
@@ -72,13 +69,15 @@ export function intermediateFaults(cert: CertificateFacts, at: Circumstances): F
 }
 
 /**
- * A root is trusted as it stands: neither its signature nor its version, serial number or unknown extensions are looked at
- * (RFC 5280 §6.1.1 (d) takes from it the name and the key). But what it says of its own limits is kept (RFC 5937 §3), and
- * its time counts: Firefox and OpenSSL check it always, Chrome for roots that were not shipped with it.
+ * A root is trusted as it stands: neither its signature nor its version or serial number is looked at (RFC 5280 §6.1.1 (d)
+ * takes from it the name and the key). But what it says of its own limits is kept (RFC 5937 §3), critical extensions are
+ * understood (Firefox, OpenSSL), and its time counts: Firefox and OpenSSL check it always, Chrome for roots that were not
+ * shipped with it.
  */
 export function rootFaults(cert: CertificateFacts, at: Circumstances): Fault[] {
   const faults: Fault[] = []
   if (cert.hasBasicConstraints && !cert.isCa) faults.push(invalid(cert, 'it is not the certificate of an authority'))
+  understood(cert, faults)
   authority(cert, faults)
   time(cert, at.nowMs, faults)
   key(cert, faults)
@@ -92,10 +91,7 @@ function common(cert: CertificateFacts, faults: Fault[]): void {
   if (cert.issuerDer.length <= EMPTY_NAME_OCTETS) faults.push(invalid(cert, 'its issuer has no name'))
   const serial = serialFault(cert.serial)
   if (serial !== '') faults.push(invalid(cert, serial))
-  const unknown = cert.unknownCritical.find(oid => oid !== MS_APPLICATION_POLICIES || cert.extKeyUsage === null)
-  // RFC 5280 §4.2: whoever does not understand a critical extension refuses.
-  if (unknown !== undefined)
-    faults.push(invalid(cert, `it has a critical extension (${plain(unknown)}) that is unknown`))
+  understood(cert, faults)
   const algorithm = readAlgorithm(cert.signatureAlgorithmDer)
   if (algorithm === null) faults.push(invalid(cert, 'it is signed by an algorithm that browsers do not take'))
   else if (algorithm.strength !== 'modern') {
@@ -110,14 +106,21 @@ function serialFault(serial: Buffer): string {
   return serial[0]! >= 0x80 || (serial.length === 1 && serial[0] === 0) ? 'its serial number is not positive' : ''
 }
 
+/** RFC 5280 §4.2: whoever does not understand a critical extension refuses. */
+function understood(cert: CertificateFacts, faults: Fault[]): void {
+  const unknown = cert.unknownCritical[0]
+  if (unknown !== undefined)
+    faults.push(invalid(cert, `it has a critical extension (${plain(unknown)}) that is unknown`))
+}
+
 /** What holds for whoever signs others. */
 function authority(cert: CertificateFacts, faults: Fault[]): void {
   // RFC 5280 §6.1.4 (n).
   if (cert.keyUsage >= 0 && (cert.keyUsage & KEY_USAGE.keyCertSign) === 0)
     faults.push(invalid(cert, 'its key may not sign certificates'))
-  // CA/B §7.1.2.10.6 and every browser: an authority's purposes limit what it issues.
-  const purposes = cert.extKeyUsage
-  if (purposes !== null && !purposes.includes(SERVER_AUTH) && !purposes.includes(ANY_USAGE))
+  // CA/B §7.1.2.10.6 and every browser: an authority's purposes limit what it issues. Firefox and OpenSSL, unlike Chrome,
+  // want this purpose named here too.
+  if (cert.extKeyUsage !== null && !cert.extKeyUsage.includes(SERVER_AUTH))
     faults.push(invalid(cert, 'it may not issue for web servers'))
 }
 

@@ -38,7 +38,11 @@ export const formCases: Case[] = [
     INVALID,
     withInter({ extra: [extension(UNKNOWN, ia5('x'), true)] }),
   ),
-  form('an unknown critical extension in the root', null, withRoot({ extra: [extension(UNKNOWN, ia5('x'), true)] })),
+  form(
+    'an unknown critical extension in the root (Firefox, OpenSSL)',
+    INVALID,
+    withRoot({ extra: [extension(UNKNOWN, ia5('x'), true)] }),
+  ),
   form('an unknown extension', null, withLeaf({ extra: [extension(UNKNOWN, ia5('x'))] })),
   form(
     'an unknown extension that holds no DER',
@@ -68,19 +72,6 @@ export const formCases: Case[] = [
     'critical policies with an unknown qualifier (RFC 5280 §4.2.1.4)',
     INVALID,
     withLeaf({ extra: [extension(ID.policies, seq(seq(oid('1.2.3'), seq(seq(oid(UNKNOWN), ia5('x'))))), true)] }),
-  ),
-  form(
-    'Microsoft’s critical application policies beside purposes (Chrome)',
-    null,
-    withLeaf({ extra: [extension('1.3.6.1.4.1.311.21.10', seq(seq(oid('1.3.6.1.5.5.7.3.1'))), true)] }),
-  ),
-  form(
-    'the same without purposes',
-    INVALID,
-    withLeaf({
-      extKeyUsage: null,
-      extra: [extension('1.3.6.1.4.1.311.21.10', seq(seq(oid('1.3.6.1.5.5.7.3.1'))), true)],
-    }),
   ),
   form(
     'authority information and TLS feature as usual',

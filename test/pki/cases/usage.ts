@@ -66,7 +66,11 @@ export const usageCases: Case[] = [
   usage('an empty list of purposes', INVALID, withLeaf(rawPurposes(seq()))),
   usage('a purpose that is no OID', INVALID, withLeaf(rawPurposes(seq(octets(Buffer.from([1])))))),
   usage('an intermediate for servers', null, withInter({ extKeyUsage: [SERVER_AUTH, CLIENT_AUTH] })),
-  usage('an intermediate for any purpose (Chrome)', null, withInter({ extKeyUsage: [ANY_USAGE] })),
+  usage(
+    'an intermediate for any purpose, servers not named (Firefox, OpenSSL)',
+    INVALID,
+    withInter({ extKeyUsage: [ANY_USAGE] }),
+  ),
   usage('an intermediate for clients only (CA/B §7.1.2.10.6)', INVALID, withInter({ extKeyUsage: [CLIENT_AUTH] })),
   usage('an intermediate for mail only', INVALID, withInter({ extKeyUsage: ['1.3.6.1.5.5.7.3.4'] })),
   usage('a root for mail only (RFC 5937 §3)', INVALID, withRoot({ extKeyUsage: ['1.3.6.1.5.5.7.3.4'] })),
