@@ -326,6 +326,27 @@ test('thousands of URLs: 4 run to one host, 24 in all, 256 wait, the rest is ref
   t.deepEqual([fetcher.running, fetcher.queued], [0, 0])
 })
 
+test('a thousand may wait for one fetch; 4096 failures are remembered', async t => {
+  const site = await serve(t, () => {})
+  const fetcher = loopbackFetcher({ networks: ['127.0.0.0/8'] })
+  const leave: (() => void)[] = []
+  const errors: string[] = []
+  const ask = (url: string) => {
+    const request = { url, method: 'GET', body: null, contentType: null, maxBytes: 10 } as const
+    leave.push(fetcher.fetch(request, error => errors.push(error ?? '')))
+  }
+  for (let i = 0; i < 1001; i++) ask(site.url('/'))
+  t.deepEqual(errors, ['too many wait for this fetch'])
+  for (const end of leave) end()
+  errors.length = 0
+  ask('http://10.0.0.1/0')
+  ask('http://10.0.0.1/0')
+  for (let i = 1; i <= 4096; i++) ask(`http://10.0.0.1/${i}`)
+  ask('http://10.0.0.1/0')
+  t.is(errors[1], 'it failed a short while ago')
+  t.is(errors.at(-1), 'the address is not public')
+})
+
 test('when one ends the next starts', async t => {
   const site = await serve(t, (request, response) => response.end(request.url))
   const fetcher = loopbackFetcher()

@@ -142,7 +142,7 @@ export function crlOf(spec: CrlSpec): Buffer {
     spec.issuer.name,
     time(spec.thisUpdate ?? now - 3600_000),
     ...(spec.nextUpdate === null ? [] : [time(spec.nextUpdate ?? now + 7 * DAY)]),
-    ...(entries.length > 0 ? [seq(...entries)] : []),
+    ...(entries.length > 0 ? [tlv(0x30, Buffer.concat(entries))] : []),
     ...(spec.extensions === undefined ? [] : [explicit(0, seq(...spec.extensions))]),
   )
   return seq(tbs, algorithm, bits(signed(tbs, signer.keys, spec)))

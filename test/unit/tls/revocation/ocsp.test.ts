@@ -95,6 +95,12 @@ test('a delegate may sign: purpose, issuer, time, role and key are looked at', t
   t.is(by(delegate(), { responder: inter }), 'unusable', 'says to be somebody else')
 })
 
+test('an answer is good no longer than the delegate that signed it', t => {
+  const notAfter = Math.floor(now / 1000) * 1000 + 3_600_000
+  const signer = delegate({ notAfter })
+  t.is(judge({ signer, certs: [signer] }).until, notAfter)
+})
+
 test('the leaf of the very site cannot vouch for itself', t => {
   t.is(judge({ signer: site, certs: [site] }).kind, 'unusable')
 })

@@ -347,6 +347,13 @@ test('what the admin lists is refused first: leaf, authority or root, with a goo
   }
 })
 
+test('lists can be replaced while connections come', async t => {
+  const it = revocation()
+  t.is((await check(it, plain)).error, null)
+  it.replaceLists([readRevocationList('bad.txt', Buffer.from(`sha256 ${facts(plain).fingerprint}`)).list!])
+  t.is((await check(it, plain)).error?.code, revoked)
+})
+
 test('an imported CRL answers for certificates that name no place to ask', async t => {
   const { list } = readRevocationList('own.crl', crlOf({ issuer: plainInter }))
   const { list: above } = readRevocationList('root.crl', crlOf({ issuer: root }))
