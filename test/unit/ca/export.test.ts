@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import fs from 'node:fs'
 import os from 'node:os'
@@ -27,6 +27,48 @@ test('p12 opens with the empty password, holds the certificate by name and no ke
   t.is(new X509Certificate(text).fingerprint256.replaceAll(':', '').toLowerCase(), ca.public.sha256)
   t.notRegex(text, /PRIVATE KEY/)
   t.throws(() => execFileSync('openssl', ['pkcs12', '-in', file, '-passin', 'pass:x', '-nodes'], { stdio: 'ignore' }))
+})
+
+test('Java sees a trusted certificate in the p12, by its fingerprint', t => {
+  const file = path.join(dir, 'java.p12')
+  fs.writeFileSync(file, exportCa(ca.public, 'p12').bytes)
+  const run = spawnSync('keytool', ['-list', '-keystore', file, '-storetype', 'PKCS12', '-storepass', ''], {
+    encoding: 'utf8',
+    input: '',
+  })
+  if (run.error !== undefined) {
+    t.pass('no Java on this machine')
+    return
+  }
+  t.regex(run.stdout, /trustedCertEntry/)
+  t.true(run.stdout.replaceAll(':', '').toLowerCase().includes(ca.public.sha256))
+})
+
+test('Firefox policies name the file that the pem is downloaded as', t => {
+  const { policies } = JSON.parse(exportCa(ca.public, 'firefox').bytes.toString('utf8'))
+  t.deepEqual(policies, {
+    Certificates: { ImportEnterpriseRoots: true, Install: [exportCa(ca.public, 'pem').fileName] },
+  })
+})
+
+test('the PowerShell script holds the whole certificate and its thumbprint, and no text of a stranger', t => {
+  const script = exportCa({ ...ca.public, subject: "'; Remove-Item C:\\ '" }, 'powershell').bytes.toString('utf8')
+  t.false(script.includes('Remove-Item'))
+  const body = /FromBase64String\(@'\n([\s\S]+)\n'@\)/.exec(script)![1]!
+  t.deepEqual(Buffer.from(body, 'base64'), ca.public.certDer)
+  t.true(script.includes(`'${new X509Certificate(ca.public.certDer).fingerprint.replaceAll(':', '')}'`))
+  t.regex(script, /^[\x20-\x7e\n]+$/)
+})
+
+test('below an imported intermediate, devices are given the root above it', t => {
+  const root = loadOrCreateCa(path.join(dir, 'root'))
+  const below = { ...ca.public, rootPem: root.public.certPem }
+  for (const format of ['pem', 'der'] as const)
+    t.is(
+      new X509Certificate(exportCa(below, format).bytes).fingerprint256.replaceAll(':', '').toLowerCase(),
+      root.public.sha256,
+    )
+  t.true(exportCa(below, 'mobileconfig').bytes.includes(root.public.subject))
 })
 
 test('mobileconfig is a plist with the certificate as a root, the same every time', t => {
@@ -63,7 +105,7 @@ test('no export holds the key', t => {
 test('every platform has steps for a format that exists', t => {
   t.deepEqual(
     INSTALL_GUIDES.map(guide => guide.id),
-    ['windows', 'macos', 'ios', 'android', 'chromeos', 'linux', 'firefox'],
+    ['windows', 'windows-domain', 'macos', 'ios', 'android', 'chromeos', 'linux', 'firefox', 'java', 'tools'],
   )
   for (const guide of INSTALL_GUIDES) {
     t.true(guide.steps.length >= 2, guide.id)
