@@ -2,6 +2,7 @@ import http, { type ClientRequest, type IncomingMessage } from 'node:http'
 import type { LookupFunction } from 'node:net'
 import net from 'node:net'
 import type { Reach } from './reach.ts'
+import type { Resolve } from './resolve.ts'
 import { type FetchTarget, parseFetchUrl } from './target.ts'
 
 export interface FetchRequest {
@@ -15,9 +16,6 @@ export interface FetchRequest {
 }
 
 export type FetchDone = (error: string | null, body: Buffer | null) => void
-
-/** All addresses of a name, as text. */
-export type Resolve = (host: string, done: (error: Error | null, addrs: string[]) => void) => void
 
 export interface CallDeps {
   reach: Reach

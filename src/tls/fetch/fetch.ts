@@ -1,10 +1,10 @@
-import dns from 'node:dns'
 import { LRUCache } from 'lru-cache'
-import { Call, type FetchDone, type FetchRequest, type Resolve } from './call.ts'
+import { Call, type FetchDone, type FetchRequest } from './call.ts'
 import { Reach } from './reach.ts'
+import { type Resolve, SystemResolver } from './resolve.ts'
 import { parseFetchUrl } from './target.ts'
 
-export type { FetchDone, FetchRequest, Resolve } from './call.ts'
+export type { FetchDone, FetchRequest } from './call.ts'
 
 /** Starts a fetch; what it returns ends the wait. `done` may come before it returns when nothing has to be asked. */
 export type Fetch = (request: FetchRequest, done: FetchDone) => () => void
@@ -14,6 +14,7 @@ export interface FetchOptions {
   isOwn: (addr: string) => boolean
   /** CIDRs that may be fetched from although they are not public: an internal CA's responder, a lab. */
   networks?: readonly string[]
+  /** Default: as the box resolves for itself. */
   resolve?: Resolve
   now?: () => number
 }
@@ -57,7 +58,7 @@ export class Fetcher {
   constructor(options: FetchOptions) {
     this.#deps = {
       reach: new Reach(options.isOwn, options.networks ?? []),
-      resolve: options.resolve ?? resolveWithSystem,
+      resolve: options.resolve ?? new SystemResolver().resolve,
     }
     this.#now = options.now ?? Date.now
   }
@@ -147,10 +148,3 @@ function refuse(done: FetchDone, why: string): () => void {
 }
 
 function nothing(): void {}
-
-/** As the box resolves names for itself; its hosts file counts. */
-function resolveWithSystem(host: string, done: (error: Error | null, addrs: string[]) => void): void {
-  dns.lookup(host, { all: true, hints: dns.ADDRCONFIG }, (error, found) =>
-    done(error, found?.map(entry => entry.address) ?? []),
-  )
-}
