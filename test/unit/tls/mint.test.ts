@@ -120,10 +120,11 @@ test('names that may not stand in a certificate are refused', t => {
   }
 })
 
-test('a worker cannot have anything but a P-256 key certified', t => {
+test('a worker cannot have anything but a P-256 or RSA-2048 key certified', t => {
   const others = [
     spkiDer(generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey),
-    spkiDer(generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey),
+    spkiDer(generateKeyPairSync('rsa', { modulusLength: 3072 }).publicKey),
+    spkiDer(generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 3 }).publicKey),
     Buffer.alloc(0),
     spki.subarray(1),
     Buffer.concat([spki, Buffer.from([0])]),
