@@ -33,6 +33,8 @@ function wrongInItself(cert: X509Certificate, signsLeaves: boolean): string | nu
   } catch {
     return 'the certificate is not a well-formed X.509 v3 one'
   }
+  // RFC 5280 §4.1.2.4: leaves repeat it as their issuer, which must not be empty.
+  if (!cert.subject) return 'its subject is empty'
   if (!facts.isCa) return 'it is not the certificate of a certificate authority (basicConstraints CA:TRUE)'
   if (!facts.maySign) return 'its keyUsage does not allow it to sign certificates (keyCertSign)'
   if (!facts.mayServe) return 'its extKeyUsage does not allow certificates of web servers (serverAuth)'

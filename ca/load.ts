@@ -8,12 +8,18 @@ import { configuredPassphrase } from './passphrase.ts'
 import { isEncrypted, openKey } from './protect.ts'
 import { isSelfSigned, pemOf, publicSide, readCertificates, wasImported } from './read.ts'
 
+/** Time enough to reach every device. */
+const SOON_MS = 90 * 24 * 3600_000
+
 /** The CA that signs, the one being rolled out, and those that clients may still trust. */
 export interface Cas<Current = Ca> {
   current: Current
   next: CaPublic | null
   previous: CaPublic[]
-  /** One sentence for each thing that is wrong with `next` and `previous`; they are left out then, and signing goes on. */
+  /**
+   * Sentences for the log and for people: the CA ends soon; what is wrong with `next` or `previous`, which are left out then
+   * while signing goes on.
+   */
   warnings: string[]
 }
 
@@ -73,9 +79,14 @@ function publicSides(folder: CaFolder, nowMs: number): Cas<CaPublic> {
       return null
     }
   }
-  const { current, next, previous } = folder
+  const { next, previous } = folder
+  const current = storedPublic(folder.current, next?.crossPem ?? '', nowMs)
+  if (current.notAfter - nowMs < SOON_MS)
+    warnings.push(
+      `The CA ends on ${new Date(current.notAfter).toISOString().slice(0, 10)}. Roll out another with "weir ca rotate".`,
+    )
   return {
-    current: storedPublic(current, next?.crossPem ?? '', nowMs),
+    current,
     next: next === null ? null : orWarn(() => storedPublic(next, '', nowMs)),
     previous: previous.map(each => orWarn(() => earlierPublic(each))).filter(each => each !== null),
     warnings,

@@ -111,7 +111,7 @@ async function bringIn(run: Run): Promise<void> {
     ? (given(run)[0] ?? (await askPassphrase('Passphrase of the files to import')))
     : null
   importCa(dir, files, passphrase, { passphraseFile: config.tls.ca.passphraseFile, asNext: values.next })
-  done(run, 'Imported.')
+  done(run, 'Imported. The files it came from hold the key as well: keep them away from here.')
 }
 
 async function backup(run: Run): Promise<void> {

@@ -5,6 +5,7 @@ import os from 'node:os'
 import path from 'node:path'
 import test from 'ava'
 import { loadOrCreateCa } from '../../../ca/create.ts'
+import { loadCas } from '../../../ca/load.ts'
 import { UserError } from '../../../src/core/errors.ts'
 
 const YEAR = 365 * 24 * 3600_000
@@ -101,6 +102,13 @@ test('an expired CA, a clock before its time and a folder of other things are re
   fs.writeFileSync(path.join(other, 'notes.txt'), '')
   t.throws(() => loadOrCreateCa(other), { instanceOf: UserError, message: /other files/ })
   t.deepEqual(fs.readdirSync(other), ['notes.txt'])
+})
+
+test('a CA that ends soon is told of', t => {
+  const dir = path.join(tempDir(t), 'ca')
+  const { notAfter } = loadOrCreateCa(dir, { years: 1 }).public
+  t.deepEqual(loadCas(dir, { nowMs: notAfter - YEAR / 3 }).warnings, [])
+  t.regex(loadCas(dir, { nowMs: notAfter - YEAR / 5 }).warnings.join(), /ends on .*rotate/)
 })
 
 test('a folder that cannot be made is one sentence', t => {

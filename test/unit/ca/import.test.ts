@@ -222,6 +222,7 @@ const BAD: Bad[] = [
   { label: 'expired', message: /expired on/, spec: { days: -1 } },
   { label: 'weak RSA', message: /RSA 1024/, kind: 'rsa1024' },
   { label: 'unusual curve for signing', message: /P-521/, kind: 'p521' },
+  { label: 'empty subject', message: /subject is empty/, spec: { subject: '/' } },
   { label: 'no X.509 v3', message: /v3/, spec: { extensions: [] } },
 ]
 

@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
 import fs from 'node:fs'
 import path from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import test from 'ava'
 import { loadOrCreateCa } from '../../../ca/create.ts'
 import { loadCas, readCas } from '../../../ca/load.ts'
@@ -206,6 +209,31 @@ test('processes that rotate and processes that read at once: every reader has a 
   )
   t.true(Number(runs[0]!.out) + Number(runs[1]!.out) >= 25)
   t.notThrows(() => loadCas(dir))
+})
+
+test('killed at any moment, a whole CA is left, and the next command goes on from there', async t => {
+  const dir = new Pki(t).at('ca')
+  loadOrCreateCa(dir, { pathLength: 1 })
+  const rotating = `
+    import { startRotation, finishRotation, cancelRotation } from ${JSON.stringify(path.resolve('ca/rotate.ts'))}
+    const steps = [dir => startRotation(dir, { cross: true }), cancelRotation, dir => startRotation(dir, { cross: true }), dir => finishRotation(dir, {})]
+    console.log('ready')
+    for (let i = 0; ; i++) try { steps[i % 4](process.argv[1]) } catch (error) { if (error.name !== 'UserError') throw error }`
+  for (let round = 0; round < 12; round++) {
+    const child = spawn(process.execPath, ['--input-type=module', '-e', rotating, dir])
+    await once(child.stdout, 'data')
+    await setTimeout(Math.random() * 40)
+    child.kill('SIGKILL')
+    await once(child, 'close')
+    const { current, warnings } = loadCas(dir)
+    t.deepEqual(warnings, [])
+    t.true(new X509Certificate(current.public.certPem).checkPrivateKey(current.key))
+    if (loadCas(dir).next !== null) cancelRotation(dir)
+    startRotation(dir, {})
+    cancelRotation(dir)
+    const names = fs.readdirSync(dir).filter(name => !['ca.key', 'ca.pem', 'chain.pem', 'previous'].includes(name))
+    t.deepEqual(names, [], 'nothing is left over')
+  }
 })
 
 function run(script: string, dir: string): Promise<{ out: string; error: string }> {
