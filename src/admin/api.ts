@@ -197,7 +197,7 @@ export interface CaRotate {
   confirm: string
 }
 
-// ── TLS: GET /tls/learned, /tls/exceptions, /tls/trust, /tls/never-decrypt, /tls/learned/export (YAML) ─────────────
+// ── TLS: GET /tls/learned?q=, /tls/exceptions, /tls/trust, /tls/never-decrypt, /tls/learned/export (YAML) ─────────────
 
 /** What the log knows about it: rows counted, and the filter that lists exactly these. */
 export interface LogUse {
@@ -205,8 +205,10 @@ export interface LogUse {
   q: string
 }
 
-/** Evidence is of the last seven days, so are the counts. */
+/** In force first, newest first; `refused` counts the last seven days. At most 200; `q`: part of a host or client. */
 export interface LearnedAnswer {
+  /** That match `q`, shown here or not. */
+  total: number
   entries: (LearnedEntry & { refused: LogUse; refusedDevices: number })[]
 }
 

@@ -1,7 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { keyLabel } from '../../ca/kinds.ts'
 import { anchorOf, readCaFacts } from '../../ca/read.ts'
-import { plainAddr } from '../core/addr.ts'
 import type { CaPublic } from '../core/ca.ts'
 import type { IpSubtree, NameLimits } from '../core/name-limits.ts'
 import type { CaCertificate } from './api.ts'
@@ -43,5 +42,6 @@ function network({ address, mask }: IpSubtree): string {
 function addressText(octets: Buffer): string {
   if (octets.length === 4) return octets.join('.')
   const groups = Array.from({ length: 8 }, (_, i) => octets.readUInt16BE(i * 2).toString(16))
-  return plainAddr(groups.join(':'))
+  // The URL standard shortens as RFC 5952 does.
+  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1)
 }

@@ -30,6 +30,7 @@ const USE = z
 
 export const LEARNED = z
   .object({
+    total: count,
     entries: z.array(
       z.object({
         id: text,

@@ -33,6 +33,14 @@ export function tlsUseReader(deps: Pick<AdminDeps, 'reader'>): () => Promise<Tls
   }
 }
 
+/** In force before dismissed, then newest first. */
+export function findLearned(entries: readonly LearnedEntry[], q: string): LearnedEntry[] {
+  const part = q.trim().toLowerCase()
+  return entries
+    .filter(({ host, client }) => host.includes(part) || client.toLowerCase().includes(part))
+    .sort((a, b) => Number(a.state === 'dismissed') - Number(b.state === 'dismissed') || b.since - a.since)
+}
+
 export function withUse(entries: LearnedEntry[], use: TlsUse): LearnedAnswer['entries'] {
   return entries.map(entry => {
     const groups = use.refused.filter(

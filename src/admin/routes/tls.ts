@@ -3,11 +3,17 @@ import type { AdminApp, AdminDeps } from '../deps.ts'
 import { ApiFailure } from '../failure.ts'
 import { answers, ERROR } from '../schemas.ts'
 import { EXCEPTIONS, LEARNED, NEVER_DECRYPT, TRUST } from '../tls-schemas.ts'
-import { exceptionsWithUse, tlsUseReader, trustOf, withUse } from '../tls-use.ts'
+import { exceptionsWithUse, findLearned, tlsUseReader, trustOf, withUse } from '../tls-use.ts'
+
+/** Each with its evidence; who has more to look through looks for a name. */
+const MAX_LEARNED = 200
 
 const learned = createRoute({
   method: 'get',
   path: '/api/v1/tls/learned',
+  request: {
+    query: z.object({ q: z.string().max(255).default('').openapi({ description: 'Part of a host or client' }) }),
+  },
   responses: answers(LEARNED, 'What was learned from broken handshakes, with the evidence; dismissed ones too'),
 })
 
@@ -15,7 +21,7 @@ const change = createRoute({
   method: 'post',
   path: '/api/v1/tls/learned/{id}',
   request: {
-    params: z.object({ id: z.string().min(1).max(300) }),
+    params: z.object({ id: z.string().min(1).max(100) }),
     body: {
       required: true,
       content: {
@@ -61,7 +67,8 @@ export function tlsRoutes(app: AdminApp, deps: AdminDeps): void {
 
   app.openapi(learned, async c => {
     const [entries, use] = await Promise.all([deps.call('learned.list', {}), readUse()])
-    return c.json({ entries: withUse(entries, use) }, 200)
+    const found = findLearned(entries, c.req.valid('query').q)
+    return c.json({ total: found.length, entries: withUse(found.slice(0, MAX_LEARNED), use) }, 200)
   })
 
   app.openapi(change, async c => {

@@ -82,7 +82,13 @@ function tlsCalls(ca: CaPublic): Handlers {
 /** The admin server with everything real but the supervisor: database, threads, accounts, HTTP. */
 export async function startBox(
   t: { teardown(fn: () => unknown): void },
-  more: { live?: Partial<LiveOptions>; ui?: Record<string, string>; now?: () => number; calls?: Handlers } = {},
+  more: {
+    live?: Partial<LiveOptions>
+    ui?: Record<string, string>
+    now?: () => number
+    calls?: Handlers
+    missing?: string[]
+  } = {},
 ): Promise<Box> {
   const { dir, remove } = tempDir()
   const file = path.join(dir, 'traffic.db')
@@ -102,9 +108,11 @@ export async function startBox(
   const live = new LiveHub({ reader, build: files.build, maxStreams: 4, pollMs: 20, heartbeatMs: 50, ...more.live })
   let status: BoxStatus | null = boxStatus()
   const ca = loadOrCreateCa(path.join(dir, 'ca'), { hostname: 'test' }).public
+  const handlers: Handlers = { ...tlsCalls(ca), ...more.calls }
+  for (const method of more.missing ?? []) delete handlers[method]
   const deps: AdminDeps = {
     reader,
-    call: supervisor(accounts, asked, { ...tlsCalls(ca), ...more.calls }),
+    call: supervisor(accounts, asked, handlers),
     live,
     limiter: new SignInLimiter(more.now),
     files,

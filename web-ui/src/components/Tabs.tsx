@@ -1,4 +1,4 @@
-import { useRef } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 
 interface Props<T extends string> {
   label: string
@@ -12,6 +12,10 @@ interface Props<T extends string> {
 /** The ARIA tab pattern: one stop for Tab, arrows move and select at once. */
 export function Tabs<T extends string>({ label, tabs, selected, panel, onSelect }: Props<T>) {
   const list = useRef<HTMLDivElement>(null)
+  // On a phone the row scrolls, and an address may lead to a tab that is out of sight.
+  useEffect(() => {
+    list.current?.querySelector('[aria-selected=true]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+  }, [selected])
   const onKeyDown = (event: KeyboardEvent): void => {
     const step = { ArrowRight: 1, ArrowLeft: -1, Home: -tabs.length, End: tabs.length }[event.key]
     if (step === undefined) return

@@ -5,18 +5,18 @@ import { DataTable } from '../../components/DataTable.tsx'
 import { Empty, Failure } from '../../components/Empty.tsx'
 import { Icon } from '../../components/Icon.tsx'
 import { LogLink } from '../../components/LogLink.tsx'
+import { SearchField } from '../../components/SearchField.tsx'
 import { When } from '../../components/When.tsx'
 import { t, tn } from '../../i18n/index.ts'
 import { get } from '../../lib/api.ts'
 import { now } from '../../lib/clock.ts'
 import { allowanceText } from '../../lib/codes.ts'
-import { integer } from '../../lib/format.ts'
+import { duration, integer } from '../../lib/format.ts'
 import { useLoad } from '../../lib/load.ts'
-import { href } from '../../lib/router.ts'
+import { go, href, place } from '../../lib/router.ts'
 
 const REFRESH_MS = 30_000
-const DAY_MS = 86_400_000
-const SOON_DAYS = 7
+const SOON_MS = 7 * 86_400_000
 /** Of the shipped list so many are shown at first. */
 const SHOWN = 40
 
@@ -74,11 +74,13 @@ function reasonOf(one: Exception) {
 }
 
 function Until({ at }: { at: number }) {
-  const days = Math.ceil((at - now.value) / DAY_MS)
+  const left = at - now.value
   return (
     <>
-      <When at={at} />{' '}
-      <span class={days > SOON_DAYS ? 'muted' : 'soon'}>{days > 0 ? tn('ca.daysLeft', days) : t('tls.over')}</span>
+      <When at={at} />
+      <span class={left > SOON_MS ? 'until-left muted' : 'until-left soon'}>
+        {left > 0 ? t('tls.left', { time: duration(left) }) : t('tls.over')}
+      </span>
     </>
   )
 }
@@ -86,7 +88,7 @@ function Until({ at }: { at: number }) {
 /** The list that comes with Weir: who wonders why a name is not opened finds it here with the reason. */
 function NeverDecrypt() {
   const { data, error, reload } = useLoad('never', signal => get<NeverDecryptAnswer>('/tls/never-decrypt', signal), 0)
-  const [wanted, setWanted] = useState('')
+  const wanted = place.value.params.get('find') ?? ''
   const [all, setAll] = useState(false)
   const words = wanted.trim().toLowerCase()
   const found = data?.entries.filter(one => `${one.host} ${one.reason}`.toLowerCase().includes(words)) ?? []
@@ -104,21 +106,12 @@ function NeverDecrypt() {
       )}
       {data && (
         <>
-          <div class="search never-search">
-            <Icon name="search" />
-            <input
-              type="search"
-              aria-label={t('tls.neverList.search')}
-              placeholder={t('tls.neverList.search')}
-              autocomplete="off"
-              spellcheck={false}
-              value={wanted}
-              onInput={event => setWanted(event.currentTarget.value)}
-            />
-            <span class="muted" role="status">
-              {t('live.shown', { shown: integer(found.length), total: integer(data.entries.length) })}
-            </span>
-          </div>
+          <SearchField
+            label={t('tls.neverList.search')}
+            value={wanted}
+            onValue={find => go(href('/tls', { tab: 'bypass', find }), true)}
+            count={t('live.shown', { shown: integer(found.length), total: integer(data.entries.length) })}
+          />
           {found.length === 0 ? (
             <Empty title={t('tls.neverList.none')} />
           ) : (

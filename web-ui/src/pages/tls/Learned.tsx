@@ -4,22 +4,31 @@ import { Button } from '../../components/Button.tsx'
 import { Empty, Failure } from '../../components/Empty.tsx'
 import { Icon } from '../../components/Icon.tsx'
 import { LogLink } from '../../components/LogLink.tsx'
+import { SearchField } from '../../components/SearchField.tsx'
 import { When } from '../../components/When.tsx'
-import { t, tn } from '../../i18n/index.ts'
+import { t } from '../../i18n/index.ts'
 import { get, post } from '../../lib/api.ts'
 import { callText } from '../../lib/codes.ts'
 import { integer } from '../../lib/format.ts'
 import { useLoad } from '../../lib/load.ts'
+import { go, href, place } from '../../lib/router.ts'
 import { toast } from '../../lib/toast.ts'
 import { Evidence, saidText } from './Evidence.tsx'
 import { RuleDialog } from './RuleDialog.tsx'
 
 type Entry = LearnedAnswer['entries'][number]
 const REFRESH_MS = 15_000
+/** From here on a search is worth its place. */
+const MANY = 8
 
 /** What Weir concluded from broken handshakes by itself: shown with the evidence, and each can be taken back. */
 export function Learned() {
-  const { data, error, reload } = useLoad('learned', signal => get<LearnedAnswer>('/tls/learned', signal), REFRESH_MS)
+  const find = place.value.params.get('find') ?? ''
+  const { data, error, reload } = useLoad(
+    find,
+    signal => get<LearnedAnswer>(`/tls/learned?q=${encodeURIComponent(find)}`, signal),
+    REFRESH_MS,
+  )
   const [rule, setRule] = useState<Entry | null>(null)
   const change = async (id: string, what: LearnedDo['do'], back: LearnedDo['do'] | null): Promise<void> => {
     try {
@@ -45,7 +54,15 @@ export function Learned() {
       </div>
       <p class="card-intro">{t('tls.learned.intro')}</p>
       {error !== null && <Failure error={error} retry={reload} />}
-      {data && entries.length === 0 && (
+      {data && (find !== '' || data.total > MANY) && (
+        <SearchField
+          label={t('tls.learned.search')}
+          value={find}
+          onValue={value => go(href('/tls', { tab: 'learned', find: value }), true)}
+          count={t('live.shown', { shown: integer(entries.length), total: integer(data.total) })}
+        />
+      )}
+      {data && entries.length === 0 && find === '' && (
         <Empty icon="check" title={t('tls.learned.empty')}>
           {t('tls.learned.empty.how')}
         </Empty>
@@ -133,7 +150,6 @@ function Item({ entry, onDo, onRule }: ItemProps) {
         <Button kind="quiet" onClick={() => onDo('remove', null)}>
           {t('tls.learned.remove')}
         </Button>
-        {entry.evidence.length > 0 && <span class="sr-only">{tn('tls.learned.evidence', entry.evidence.length)}</span>}
       </div>
     </li>
   )
