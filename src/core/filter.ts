@@ -9,6 +9,8 @@ export interface FilterContext {
   blockPage(ex: Exchange): LocalReply
   /** Answers what is addressed to Weir itself (`/.well-known/weir/` on any host); null: nothing of ours. */
   reserved(ex: Exchange): FilterResult | Promise<FilterResult>
+  /** Remembers that the origin's answer forbids to click warnings about it away. */
+  noteStrict(ex: Exchange): void
 }
 
 /** null: go on. A reply: the exchange ends here with it. */

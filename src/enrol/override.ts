@@ -7,6 +7,7 @@ import type { Proofs } from './proof.ts'
 import { redirect, textReply } from './replies.ts'
 import { isOwnForm, originOf } from './same-site.ts'
 import { FACT_MS } from './shared-facts.ts'
+import type { StrictHosts } from './strict-hosts.ts'
 
 export const OVERRIDE_PATH = '/.well-known/weir/override'
 
@@ -18,6 +19,7 @@ const MAX_BACK = 2000
 export interface OverrideDeps {
   policy(): Policy
   proofs: Proofs
+  strict: StrictHosts
   /** False: there is no room for another. */
   share(fact: SharedFact): Promise<boolean>
   /** Milliseconds since the epoch. */
@@ -26,7 +28,7 @@ export interface OverrideDeps {
 
 /**
  * "I know this site, let me through": a form on the page about an origin's certificate. It is offered only if policy
- * allows it and only for what may be overlooked at all; it then holds for one client, one host, one certificate and
+ * allows it, only for what may be overlooked at all, and not for hosts that forbid it; it then holds for one client, one host, one certificate and
  * the one thing the page told, for an hour. The verdict stays with whoever verifies: a fact of ours opens nothing that
  * turns out to be revoked meanwhile.
  */
@@ -43,6 +45,7 @@ export class Overrides {
     const allow = OVERLOOKABLE[error.code]
     const leaf = error.chain?.[0]?.fingerprint
     if (this.#deps.policy().tls.override !== 'allow' || allow === undefined || leaf === undefined) return null
+    if (this.#deps.strict.has(hostOf(ex), this.#deps.now())) return null
     if (request.scheme !== 'https' || (request.method !== 'GET' && request.method !== 'HEAD')) return null
     const back = request.path.length > MAX_BACK ? '/' : request.path
     const until = String(this.#deps.now() + OFFER_MS)
@@ -60,7 +63,8 @@ export class Overrides {
     const [leaf = '', word = '', until = '', back = '', proof = ''] = FIELDS.map(name => sent.get(name) ?? '')
     const allow = Object.values(OVERLOOKABLE).find(allowance => allowance === word)
     const proved = this.#deps.proofs.holds(proof, 'override', [conn.clientAddr, hostOf(ex), leaf, word, until, back])
-    if (request.scheme !== 'https' || !isOwnForm(request) || !proved || allow === undefined) {
+    const strict = this.#deps.strict.has(hostOf(ex), this.#deps.now())
+    if (request.scheme !== 'https' || !isOwnForm(request) || !proved || allow === undefined || strict) {
       return textReply(403, 'This form was not made for this device, or not by this gateway. Open the page again.')
     }
     // A page that lay open too long is shown again, with a new form

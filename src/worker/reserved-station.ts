@@ -6,6 +6,7 @@ import type { FactShare } from '../enrol/fact-share.ts'
 import { Overrides } from '../enrol/override.ts'
 import { Proofs } from '../enrol/proof.ts'
 import { Reserved } from '../enrol/reserved.ts'
+import { StrictHosts } from '../enrol/strict-hosts.ts'
 import { pageType } from '../http/pages/accept.ts'
 import { errorPage } from '../http/pages.ts'
 
@@ -20,6 +21,8 @@ export interface ReservedStationDeps {
 
 export interface ReservedStation {
   reserved: Reserved
+  /** The origin's answer may forbid it to click warnings away. */
+  noteStrict(ex: Exchange): void
   /** With the form to click the refusal away, where policy has it. */
   errorPage(ex: Exchange, error: WeirError): LocalReply
 }
@@ -28,9 +31,11 @@ export interface ReservedStation {
 export function reservedStation({ key, policy, handout, share, now }: ReservedStationDeps): ReservedStation {
   const proofs = new Proofs(key)
   const sharing = { proofs, share: share.share.bind(share), now }
-  const overrides = new Overrides({ policy, ...sharing })
+  const strict = new StrictHosts()
+  const overrides = new Overrides({ policy, strict, ...sharing })
   return {
     reserved: new Reserved({ handout, overrides, pageType, ...sharing }),
+    noteStrict: ex => strict.note(ex, now()),
     errorPage: (ex, error) => errorPage(ex, error, overrides.offer(ex, error)),
   }
 }

@@ -71,7 +71,8 @@ export function makeStations(deps: StationDeps): Stations {
   })
   const sweep = new BufferSweep()
   const { facts, share, handout, learned, handshake } = deps
-  const { reserved, errorPage } = reservedStation({ key: init.overrideKey, policy: deps.policy, handout, share, now })
+  const ours = reservedStation({ key: init.overrideKey, policy: deps.policy, handout, share, now })
+  const { errorPage } = ours
   return {
     policy: deps.policy,
     ...clientSide({ policy: deps.policy, facts, learned, handshake }),
@@ -90,7 +91,9 @@ export function makeStations(deps: StationDeps): Stations {
       relay(client, stream, { idleMs: SPLICE_IDLE_MS, halfIdleMs: SPLICE_HALF_IDLE_MS, bytes, reader, done }),
     acquire: (target, waiter) => pool.acquire(target, waiter),
     filters: compileChain(
-      FILTERS.map(make => make({ policy: deps.policy, blockPage, reserved: ex => reserved.answer(ex) })),
+      FILTERS.map(make =>
+        make({ policy: deps.policy, blockPage, reserved: ex => ours.reserved.answer(ex), noteStrict: ours.noteStrict }),
+      ),
       { errorPage },
     ),
     cache: init.cacheBytes > 0 ? cache : null,

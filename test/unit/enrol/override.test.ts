@@ -3,12 +3,13 @@ import test from 'ava'
 import fc from 'fast-check'
 import type { HelloFacts } from '../../../src/core/conn.ts'
 import { ERRORS, type ErrorCode, WeirError } from '../../../src/core/errors.ts'
-import type { Exchange, LocalReply, RequestHead } from '../../../src/core/exchange.ts'
+import type { Exchange, LocalReply, RequestHead, UpstreamInfo } from '../../../src/core/exchange.ts'
 import { headerGet } from '../../../src/core/headers.ts'
 import type { SharedFact } from '../../../src/core/ipc.ts'
 import type { ChainLink } from '../../../src/core/tls-policy.ts'
 import { OVERRIDE_PATH, Overrides } from '../../../src/enrol/override.ts'
 import { Proofs } from '../../../src/enrol/proof.ts'
+import { StrictHosts } from '../../../src/enrol/strict-hosts.ts'
 import { decision, exchange, policyThat } from '../filters/fixture.ts'
 
 const LEAF = createHash('sha256').update('leaf').digest('hex')
@@ -17,6 +18,7 @@ const key = randomBytes(32)
 
 interface Bench {
   overrides: Overrides
+  strict: StrictHosts
   shared: SharedFact[]
   now: { ms: number }
 }
@@ -25,16 +27,18 @@ function bench(override: 'allow' | 'never' = 'allow', secret = key, room = true)
   const shared: SharedFact[] = []
   const now = { ms: 1_000_000 }
   const policy = policyThat(decision())
+  const strict = new StrictHosts()
   const overrides = new Overrides({
     policy: () => ({ ...policy, tls: { ...policy.tls, override } }),
     proofs: new Proofs(secret),
+    strict,
     share: async fact => {
       shared.push(fact)
       return room
     },
     now: () => now.ms,
   })
-  return { overrides, shared, now }
+  return { overrides, strict, shared, now }
 }
 
 function failed(code: ErrorCode, fingerprint = LEAF): WeirError {
@@ -150,6 +154,21 @@ test('a form that lay open too long leads back to a new page, and opens nothing'
   const reply = await overrides.accept(send(path))
   t.is(headerGet(reply.headers, 'location'), 'https://old.example/x')
   t.is(shared.length, 0)
+})
+
+test('a host that forbids clicks gets no form, and one that was made before it said so is refused', async t => {
+  const { overrides, strict, shared, now } = bench()
+  const path = overrides.offer(from('10.77.1.9', 'old.example'), failed('origin-cert-expired'))!
+  const ex = from('10.77.1.9', 'old.example')
+  ex.upstream = { exception: '' } as UpstreamInfo
+  const headers = ['Strict-Transport-Security', 'max-age=100']
+  ex.response = { status: 200, reason: '', headers, version: 11, bodyLength: 0 }
+  strict.note(ex, now.ms)
+  t.is(overrides.offer(from('10.77.1.9', 'old.example'), failed('origin-cert-expired')), null)
+  t.is((await overrides.accept(send(path))).status, 403)
+  t.is(shared.length, 0)
+  now.ms += 100_000
+  t.is((await overrides.accept(send(path))).status, 303, 'until it no longer does')
 })
 
 test('without room it is told', async t => {

@@ -14,6 +14,7 @@ import { Overrides } from '../../../src/enrol/override.ts'
 import { guessPlatform } from '../../../src/enrol/platform.ts'
 import { Proofs } from '../../../src/enrol/proof.ts'
 import { Reserved } from '../../../src/enrol/reserved.ts'
+import { StrictHosts } from '../../../src/enrol/strict-hosts.ts'
 import { languageOf } from '../../../src/enrol/words.ts'
 import { pageType } from '../../../src/http/pages/accept.ts'
 import { makeHandout } from '../../../src/supervisor/handout.ts'
@@ -45,7 +46,7 @@ function bench(handout: CaHandout = one, key = Buffer.alloc(32, 1), room = true)
       return room
     },
   }
-  const overrides = new Overrides({ policy: () => policyThat(decision()), ...sharing })
+  const overrides = new Overrides({ policy: () => policyThat(decision()), strict: new StrictHosts(), ...sharing })
   const reserved = new Reserved({ handout: () => handout, overrides, pageType, ...sharing })
   let last = exchange()
   return {
@@ -116,7 +117,7 @@ test('every guide is there, the one of the device at hand first and open', async
   const html = (await ask({
     headers: [...BROWSER, 'User-Agent', 'Mozilla/5.0 (iPhone; CPU iPhone OS 19_0)'],
   }))!.body.toString()
-  const ids = [...html.matchAll(/<details name="platform" id="([a-z]+)"( open)?/g)].map(
+  const ids = [...html.matchAll(/<details name="platform" id="([a-z-]+)"( open)?/g)].map(
     ([, id, open]) => `${id}${open ?? ''}`,
   )
   t.is(ids[0], 'ios open')

@@ -5,13 +5,19 @@ import { block } from '../../../src/filters/block.ts'
 import { FILTERS } from '../../../src/filters/index.ts'
 import { reserved } from '../../../src/filters/reserved.ts'
 import { responseHygiene } from '../../../src/filters/response-hygiene.ts'
+import { strictTransport } from '../../../src/filters/strict-transport.ts'
 import { decision, exchange, policyThat, reply } from './fixture.ts'
 
 const REASON = { ...NO_REASON, code: 'rule' as const, rule: 'Games', line: 4 }
 const page = reply(403)
 
 function blockWith(answer = decision(), asked: RequestFacts[] = []) {
-  return block({ policy: () => policyThat(answer, asked), blockPage: () => page, reserved: () => null })
+  return block({
+    policy: () => policyThat(answer, asked),
+    blockPage: () => page,
+    reserved: () => null,
+    noteStrict: () => {},
+  })
 }
 
 test('block asks the policy in force with all that is known, and notes the answer', t => {
@@ -69,12 +75,31 @@ test('Alt-Svc and its forerunner go, everything else stays as it was', t => {
   ]
   ex.response = { status: 200, reason: 'OK', headers, version: 11, bodyLength: 0 }
   t.is(
-    responseHygiene({ policy: () => policyThat(decision()), blockPage: () => page, reserved: () => null }).onResponse!(
-      ex,
-    ),
+    responseHygiene({
+      policy: () => policyThat(decision()),
+      blockPage: () => page,
+      reserved: () => null,
+      noteStrict: () => {},
+    }).onResponse!(ex),
     null,
   )
   t.deepEqual(ex.response.headers, ['Server', 'x', 'X-Alt-Svc', 'kept', 'Set-Cookie', 'a'])
+})
+
+test('who forbids to click warnings away is noted only where policy lets people do so', t => {
+  for (const override of ['never', 'allow'] as const) {
+    const noted: unknown[] = []
+    const policy = policyThat(decision())
+    const filter = strictTransport({
+      policy: () => ({ ...policy, tls: { ...policy.tls, override } }),
+      blockPage: () => page,
+      reserved: () => null,
+      noteStrict: ex => void noted.push(ex),
+    })
+    const ex = exchange()
+    t.is(filter.onResponse!(ex), null)
+    t.deepEqual(noted, override === 'allow' ? [ex] : [])
+  }
 })
 
 test('what is addressed to us is answered first, then comes refusing', t => {
@@ -85,6 +110,10 @@ test('what is addressed to us is answered first, then comes refusing', t => {
     return page
   }
   const ex = exchange()
-  t.is(reserved({ policy: () => policyThat(decision()), blockPage: () => page, reserved: ask }).onRequest!(ex), page)
+  t.is(
+    reserved({ policy: () => policyThat(decision()), blockPage: () => page, reserved: ask, noteStrict: () => {} })
+      .onRequest!(ex),
+    page,
+  )
   t.deepEqual(asked, [ex])
 })
