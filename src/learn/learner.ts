@@ -46,6 +46,11 @@ export class Learner {
     this.#entries.expire(deps.now())
   }
 
+  /** Devices something is remembered of. */
+  get devices(): number {
+    return this.#devices.size
+  }
+
   /** What workers saw. Anything that is no event is passed over. */
   handshakes(events: readonly HandshakeEvent[]): void {
     const now = this.#deps.now()

@@ -46,6 +46,11 @@ export class HandshakeReporter {
     this.#used = new RecentSet(LEARN.spareWithin, now)
   }
 
+  /** What is kept, in strings. */
+  get remembered(): number {
+    return this.#told.size + this.#used.size + this.#failed.size
+  }
+
   report(event: HandshakeEvent): void {
     if (event.outcome === 'other') return
     const taken = isTrust(event.outcome) ? this.#success(event) : this.#failure(event)
@@ -118,6 +123,10 @@ class RecentSet {
   constructor(span: number, now: number) {
     this.#span = span
     this.#turnedAt = now
+  }
+
+  get size(): number {
+    return this.#young.size + this.#old.size
   }
 
   /** false: it is there already. */

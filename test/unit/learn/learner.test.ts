@@ -98,6 +98,20 @@ test('one app pinned on nine devices: each alone, then the group, then everybody
   t.is(net.connect('10.77.1.1', 'news.example', trusting), 'trusted')
 })
 
+test('however many of one group, what they find out is for their group', t => {
+  const net = new Network(() => ['year7'])
+  const devices = Array.from({ length: 8 }, (_, i) => `10.77.1.${i + 1}`)
+  for (const device of devices) net.connect(device, 'news.example', trusting)
+  net.time += HOUR
+  for (const device of devices) for (let i = 0; i < 3; i++) net.say(device, 'mtls.example', 'client-cert-wanted', 'app')
+  t.deepEqual(
+    net.active().filter(line => !line.includes('10.77.')),
+    ['client-cert year7 mtls.example'],
+  )
+  const group = net.learner.entries().find(entry => entry.client === 'year7')
+  t.is(group?.failures, 3, 'concluded once, by three')
+})
+
 test('one machine with many made-up addresses spares nobody but itself', t => {
   const net = new Network()
   for (let i = 1; i <= 60; i++) {

@@ -34,6 +34,43 @@ test('a re-test that succeeds removes the conclusion; a success of another app d
   t.deepEqual(net.active(), [])
 })
 
+test('connections that began before the workers knew change nothing about when it is tried', t => {
+  const net = new Network()
+  for (const site of SITES) net.connect('10.0.0.1', site, withoutCa)
+  const [before] = net.learner.entries()
+  net.time += MINUTE
+  for (let i = 0; i < 5; i++) net.say('10.0.0.1', 'late.example', 'unknown-ca')
+  const [after] = net.learner.entries()
+  t.is(after?.retestAt, before?.retestAt)
+  t.is(after?.until, before?.until)
+  t.is(after?.failures, before!.failures + 5)
+})
+
+test('what holds for many is renewed for many by whoever tries it, and the device gets nothing of its own', t => {
+  const net = new Network(() => ['year7'])
+  const devices = ['10.77.1.1', '10.77.1.2', '10.77.1.3']
+  for (const device of devices) net.connect(device, 'news.example', trusting)
+  net.time += HOUR
+  for (const device of devices) for (let i = 0; i < 3; i++) net.connect(device, 'api.example', withoutCa, 'app')
+  const group = () => net.learner.entries().find(entry => entry.client === 'year7')!
+  const before = group()
+  net.time += 2 * DAY
+  t.is(net.connect('10.77.1.9', 'api.example', withoutCa, 'app'), 'unknown-ca')
+  t.true(group().retestAt > net.time + DAY)
+  t.is(group().since, before.since)
+  t.is(group().devices, 3)
+  t.is(net.connect('10.77.1.9', 'api.example', withoutCa, 'app'), 'spliced')
+  t.false(net.active().some(line => line.includes('10.77.1.9')))
+})
+
+test('an ECH retry says that the device trusts us, and nothing about the name', t => {
+  const net = new Network()
+  net.connect('10.0.0.1', 'news.example', trusting)
+  for (let i = 0; i < 3; i++) net.connect('10.0.0.1', 'api.example', withoutCa, 'app')
+  net.say('10.0.0.1', 'api.example', 'ech-retry', 'app')
+  t.deepEqual(net.active(), ['pinned 10.0.0.1 api.example'])
+})
+
 test('a conclusion nobody renews is over in time', t => {
   const net = new Network()
   net.connect('10.0.0.1', 'news.example', trusting)
@@ -86,6 +123,40 @@ test('dismissed for everybody is dismissed for each; dismissed for one device is
   t.deepEqual(net.active(), [])
 })
 
+test('a dismissed client certificate is not concluded again', t => {
+  const net = new Network()
+  net.connect('10.0.0.1', 'mtls.example', () => 'client-cert-wanted')
+  net.learner.dismiss(net.learner.entries()[0]!.id)
+  t.is(
+    net.connect('10.0.0.1', 'mtls.example', () => 'client-cert-wanted'),
+    'client-cert-wanted',
+  )
+  t.deepEqual(net.active(), [])
+})
+
+test('dismissed for a group, it stays for the others', t => {
+  const groupsOf = (client: string) => (client.startsWith('10.77.1.') ? ['year7'] : ['year8'])
+  const net = new Network(groupsOf)
+  const devices = ['10.77.1.1', '10.77.1.2', '10.77.1.3', '10.77.2.1']
+  for (const device of devices) net.connect(device, 'news.example', trusting)
+  net.time += HOUR
+  for (const device of devices) for (let i = 0; i < 3; i++) net.connect(device, 'api.example', withoutCa, 'app')
+  net.learner.dismiss(net.learner.entries().find(entry => entry.client === 'year7')!.id)
+  t.deepEqual(net.active(), ['pinned 10.77.2.1 api.example'])
+})
+
+test('dismissals are bounded, and no flood of conclusions pushes one out', t => {
+  const net = new Network()
+  for (let i = 0; i < CAPS.dismissed + 5; i++) {
+    net.say(`10.${i >> 8}.0.${i & 255}`, 'mtls.example', 'client-cert-wanted')
+    net.learner.dismiss(net.learner.entries().find(entry => entry.state === 'active')!.id)
+  }
+  t.is(net.learner.entries().length, CAPS.dismissed)
+  const [kept] = net.learner.entries()
+  for (let n = 0; n < 2 * CAPS.entriesPerClient; n++) net.say(kept!.client, `n${n}.example`, 'client-cert-wanted')
+  t.is(net.learner.entries().find(entry => entry.id === kept!.id)?.state, 'dismissed')
+})
+
 test('everything about one device can be forgotten', t => {
   const net = new Network()
   for (const client of ['10.0.0.1', '10.0.0.2']) {
@@ -116,12 +187,15 @@ test('nothing grows without end, and one device cannot push out what others have
   t.true(net.active().length <= CAPS.entries)
   t.true(net.active().includes('pinned 10.0.0.1 api.example'))
   t.true(net.learner.entries().every(entry => entry.evidence.length <= CAPS.evidence))
-  net.learner.handshakes(
-    Array.from({ length: CAPS.batch + 1 }, (_, i) =>
-      net.event('10.5.0.1', `m${Math.min(i, CAPS.batch - 1)}.example`, 'other'),
-    ),
+  for (let i = 0; i < CAPS.devices + 100; i++) net.say(`10.${i >> 8}.7.${i & 255}`, 'a.example', 'trusted')
+  t.is(net.learner.devices, CAPS.devices)
+  const one = net.event('10.200.0.1', 'mtls.example', 'client-cert-wanted')
+  const many = Array.from({ length: CAPS.batch }, () => net.event('10.200.0.2', 'a.example', 'trusted'))
+  net.learner.handshakes([...many, one])
+  t.false(
+    net.active().some(line => line.includes('10.200.0.1')),
+    'more than a worker may send at once',
   )
-  t.pass()
 })
 
 test('what is no event is passed over, and one from the future is as of now', t => {

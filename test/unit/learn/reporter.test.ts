@@ -90,6 +90,9 @@ test('a message is bounded, and one client cannot crowd out the others', t => {
   // Far more names than are remembered: it forgets, and does not grow
   for (let i = 0; i < 100_000; i++) rig.say('10.66.0.1', `m${i}.example`, 'trusted')
   t.is(rig.flush().length, 256)
+  t.true(rig.reporter.remembered < 130_000)
+  for (let i = 0; i < 300_000; i++) rig.say('10.66.0.1', `o${i}.example`, 'trusted')
+  t.true(rig.reporter.remembered < 130_000, `${rig.reporter.remembered}`)
 })
 
 test('the first message goes at once, the next not before a second is over', async t => {

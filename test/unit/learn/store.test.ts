@@ -73,6 +73,10 @@ test('a file that makes no sense is set aside, one with some bad entries keeps t
     t.is(fs.readFileSync(`${file}.broken`, 'utf8'), text)
   }
   t.is(warnings.length, 8)
+  fs.writeFileSync(file, '')
+  fs.truncateSync(file, 33 * 1024 * 1024)
+  t.deepEqual(store().load(), [])
+  t.regex(warnings.at(-1)!, /is too large; it was set aside/)
   const entries = some()
   fs.writeFileSync(file, learnedText([{ ...entries[0]!, host: 'no host' }, ...entries.slice(1)]))
   t.deepEqual(store().load(), entries.slice(1))
