@@ -38,7 +38,7 @@ const MAX_TRIES = 50
 
 /** One state of the folder, never half of two, while other processes may change it. Throws UserError. */
 export function readCaFolder(dir: string): CaFolder {
-  const { mode, uid } = fs.statSync(dir)
+  const { mode, uid } = statFolder(dir)
   if ((mode & 0o022) !== 0)
     throw new UserError(`The CA folder ${dir} can be written by other users. Run: chmod 700 ${dir}`)
   if (uid !== 0 && uid !== process.getuid!() && process.getuid!() !== 0)
@@ -52,6 +52,16 @@ export function readCaFolder(dir: string): CaFolder {
       if (stamp(dir) === before) throw error
     }
     if (left === 0) throw new UserError(`${dir} is being changed all the time. Try again.`)
+  }
+}
+
+function statFolder(dir: string): fs.Stats {
+  try {
+    fs.accessSync(dir, fs.constants.R_OK | fs.constants.X_OK)
+    return fs.statSync(dir)
+  } catch (error) {
+    if (errno(error) === 'ENOENT') throw new UserError(`There is no CA in ${dir}. Make one with "weir ca create".`)
+    throw new UserError(`The CA folder ${dir} cannot be read (${errno(error)}). Run this as the user that runs Weir.`)
   }
 }
 
@@ -125,6 +135,7 @@ export function switchToNext(dir: string): void {
 
 /** Completes a switch that was cut short and removes what a crash left over. To be called with the lock held. */
 export function settle(dir: string): void {
+  if (!fs.existsSync(dir)) return
   if (isSwitched(dir)) {
     for (const name of ['chain.pem', 'ca.pem']) moveIfThere(path.join(dir, 'next', name), path.join(dir, name))
     syncFolder(dir)

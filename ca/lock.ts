@@ -8,14 +8,14 @@ const WAIT_MS = 5_000
 
 /**
  * Runs `work` while no other command changes this CA. Node has no flock(2); SQLite's lock on a file beside the folder is as
- * good: it goes with its process, however that ends. Readers need no lock.
+ * good: it goes with its process, however that ends. Readers need no lock. Throws UserError after `waitMs`.
  */
-export function withCaLock<T>(dir: string, work: () => T): T {
+export function withCaLock<T>(dir: string, work: () => T, waitMs = WAIT_MS): T {
   const file = `${dir}.lock`
   let db: Database.Database
   try {
     fs.mkdirSync(path.dirname(dir), { recursive: true, mode: 0o700 })
-    db = new Database(file, { timeout: WAIT_MS })
+    db = new Database(file, { timeout: waitMs })
     fs.chmodSync(file, 0o600)
     giveAway(file, path.dirname(dir))
   } catch (error) {
@@ -30,6 +30,9 @@ export function withCaLock<T>(dir: string, work: () => T): T {
     if (errno(error).startsWith('SQLITE_BUSY'))
       throw new UserError(`Another command is changing ${dir}. Try again when it is done.`)
     if (errno(error).startsWith('SQLITE_')) throw new UserError(`${file} cannot be locked (${errno(error)}).`)
+    // Only what the system refused; a mistake of ours keeps its stack.
+    if ((error as NodeJS.ErrnoException).syscall !== undefined)
+      throw new UserError(`${dir} cannot be changed (${errno(error)}). Check its owner and free space.`)
     throw error
   } finally {
     db.close()

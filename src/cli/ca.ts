@@ -85,7 +85,15 @@ function writeExport({ config, dir, values }: Run): void {
   if (values.next && next === null) throw new UserError('No next CA is being rolled out.')
   const { bytes } = exportCa(values.next ? next! : current, format)
   if (values.out === undefined) process.stdout.write(bytes)
-  else fs.writeFileSync(values.out, bytes)
+  else writeOut(values.out, bytes)
+}
+
+function writeOut(file: string, bytes: Buffer): void {
+  try {
+    fs.writeFileSync(file, bytes)
+  } catch (error) {
+    throw new UserError(`${file} cannot be written (${(error as NodeJS.ErrnoException).code}).`)
+  }
 }
 
 /** Made on first use, like at the first start; the key of one that is there stays locked. */

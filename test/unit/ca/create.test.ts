@@ -1,11 +1,13 @@
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { promisify } from 'node:util'
 import test from 'ava'
 import { loadOrCreateCa } from '../../../ca/create.ts'
 import { loadCas } from '../../../ca/load.ts'
+import { withCaLock } from '../../../ca/lock.ts'
 import { UserError } from '../../../src/core/errors.ts'
 
 const YEAR = 365 * 24 * 3600_000
@@ -109,6 +111,30 @@ test('a CA that ends soon is told of', t => {
   const { notAfter } = loadOrCreateCa(dir, { years: 1 }).public
   t.deepEqual(loadCas(dir, { nowMs: notAfter - YEAR / 3 }).warnings, [])
   t.regex(loadCas(dir, { nowMs: notAfter - YEAR / 5 }).warnings.join(), /ends on .*rotate/)
+})
+
+test('processes that start at once end up with one CA', async t => {
+  const dir = path.join(tempDir(t), 'state', 'ca')
+  const script = `
+    import { loadOrCreateCa } from ${JSON.stringify(path.resolve('ca/create.ts'))}
+    console.log(loadOrCreateCa(process.argv[1], { kind: 'rsa2048' }).public.sha256)`
+  const runs = await Promise.all(
+    Array.from({ length: 5 }, () => promisify(execFile)(process.execPath, ['--input-type=module', '-e', script, dir])),
+  )
+  t.is(new Set(runs.map(({ stdout }) => stdout)).size, 1)
+  t.deepEqual(fs.readdirSync(path.dirname(dir)), ['ca'])
+})
+
+test('a command waits for another one, and not for ever', t => {
+  const dir = path.join(tempDir(t), 'ca')
+  loadOrCreateCa(dir)
+  withCaLock(dir, () => {
+    t.throws(() => withCaLock(dir, () => t.fail(), 50), { instanceOf: UserError, message: /Another command/ })
+  })
+  t.is(
+    withCaLock(dir, () => 7),
+    7,
+  )
 })
 
 test('a folder that cannot be made is one sentence', t => {

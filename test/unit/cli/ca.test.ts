@@ -136,6 +136,25 @@ test('rotate, finish, cancel, and exports of the next one', t => {
   t.is(weir(pki, ['backup']).code, 2)
 })
 
+test('without a CA, commands that need one say so in one sentence and make nothing', t => {
+  const pki = new Pki(t)
+  for (const words of [
+    ['rotate'],
+    ['rotate', '--cancel'],
+    ['rotate', '--finish'],
+    ['decrypt'],
+    ['backup', pki.at('b.p12')],
+  ]) {
+    const { code, error } = weir(pki, words)
+    t.is(code, 1, words.join())
+    t.is(error.split('\n').length, 2, error)
+    t.regex(error, /no CA in|No next CA/i, words.join())
+  }
+  t.false(fs.existsSync(pki.at('state/ca')))
+  t.false(fs.existsSync(pki.at('b.p12')))
+  t.regex(weir(pki, ['export', '--out', pki.at('none/x')]).error, /cannot be written \(ENOENT\)/)
+})
+
 test('a passphrase typed on the terminal is not shown, and is taken as typed', async t => {
   const pki = new Pki(t)
   weir(pki, ['create'])
