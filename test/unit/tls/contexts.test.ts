@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -6,6 +7,7 @@ import test from 'ava'
 import { loadOrCreateCa } from '../../../ca/create.ts'
 import type { WeirError } from '../../../src/core/errors.ts'
 import { GROUPS, LeafContexts, type LeafContextsOptions, type RequestLeaf } from '../../../src/tls/contexts.ts'
+import type { LeafKind } from '../../../src/tls/leaf-key.ts'
 import { mintLeaf } from '../../../src/tls/mint.ts'
 
 const DAY = 24 * 3600_000
@@ -42,9 +44,9 @@ interface Got {
   calls: number
 }
 
-function get(contexts: LeafContexts, name: string): Got {
+function get(contexts: LeafContexts, name: string, kind?: LeafKind): Got {
   const got: Got = { error: null, context: null, calls: 0 }
-  contexts.get(name, (error, context) => Object.assign(got, { error, context, calls: got.calls + 1 }))
+  contexts.get(name, (error, context) => Object.assign(got, { error, context, calls: got.calls + 1 }), kind)
   return got
 }
 
@@ -130,6 +132,34 @@ test('no answer, a refusal, a useless answer: self-mint, and the next request as
   })
   t.is(get(broken.contexts, 'a.example').error?.code, 'self-mint')
   t.is(broken.contexts.size, 0)
+
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const other = publicKey.export({ type: 'spki', format: 'der' })
+  let key = other
+  const mixed = setup({
+    requestLeaf: (name, spki, done) =>
+      done(null, mintLeaf(ca.key, ca.public, name, key === other ? other : spki, Date.now())),
+  })
+  t.is(get(mixed.contexts, 'a.example').error?.code, 'self-mint', 'a certificate of a key that is not ours')
+  key = Buffer.alloc(0)
+  t.truthy(get(mixed.contexts, 'a.example').context, 'which did no harm to the key')
+})
+
+test('the RSA key is made once, for the first who needs it; its leaves are kept beside the others', async t => {
+  const { contexts, asked } = setup({ maxPending: 2 })
+  const usual = get(contexts, 'a.example')
+  const first = get(contexts, 'a.example', 'rsa')
+  const second = get(contexts, 'b.example', 'rsa')
+  const sameName = get(contexts, 'a.example', 'rsa')
+  t.is(get(contexts, 'c.example', 'rsa').error?.code, 'self-overloaded', 'those that wait for it are bounded')
+  t.deepEqual(asked, ['a.example'], 'nobody waits for it in the loop')
+  while (contexts.pending > 0) await new Promise(resolve => setTimeout(resolve, 5))
+  t.truthy(first.context)
+  t.is(sameName.context, first.context)
+  t.truthy(second.context)
+  t.not(first.context, usual.context)
+  t.is(get(contexts, 'a.example').context, usual.context)
+  t.is(get(contexts, 'd.example', 'rsa').calls, 1)
 })
 
 test('names that can never be certified are not asked for', t => {
