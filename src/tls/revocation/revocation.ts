@@ -251,10 +251,13 @@ class Case {
     if (i === 0 && leaf.mustStaple && source !== 'staple')
       return `It may only be used with a proof that the server sends along. ${standing.why}`
     if (standing.kind === 'good') return ''
-    // The authority itself says that it never issued it: as Firefox, also when soft.
-    if (standing.kind === 'unknown') return standing.why
-    // So is a staple that proves nothing, when nobody else can tell: the server did send a proof, and it is false.
-    if (i === 0 && this.badStaple !== null && this.badStaple.kind !== 'none') return this.badStaple.why
+    // An expired one got here by an exception only; authorities forget those (RFC 6960 §4.4.4), and so nothing is proved.
+    if (this.input.path[i]!.notAfter >= this.input.nowMs) {
+      // The authority itself says that it never issued it: as Firefox, also when soft.
+      if (standing.kind === 'unknown') return standing.why
+      // So is a staple that proves nothing, when nobody else can tell: the server did send a proof, and it is false.
+      if (i === 0 && this.badStaple !== null && this.badStaple.kind !== 'none') return this.badStaple.why
+    }
     if (this.input.mode === 'soft') return ''
     // Nobody can tell about an authority that names no place to ask (public ones all do): only the admin's lists can.
     const isExcused = i === 0 ? isShortLived(leaf) : !hasPlaceToAsk(this.input.path[i]!)

@@ -205,6 +205,17 @@ test('an authority says it does not know the certificate: refused, soft and hard
   }
 })
 
+test('an expired certificate, there by an exception: its authority may have forgotten it, not its revocation', async t => {
+  const at = await pki(t)
+  const cert = withOcsp(at, { notBefore: now - 400 * DAY, notAfter: now - DAY })
+  at.ocsp = () => stapleOf(cert, { status: 'unknown' })
+  t.is((await check(revocation(), cert)).error, null)
+  t.is((await check(revocation(), cert, { staple: stapleOf(cert, past) })).error, null)
+  t.is((await check(revocation(), cert, { mode: 'hard' })).error?.code, noStatus)
+  at.ocsp = () => stapleOf(cert, { status: 'revoked' })
+  t.is((await check(revocation(), cert)).error?.code, revoked)
+})
+
 test('a revoked intermediate is refused, by OCSP or by CRL, whatever the staple says', async t => {
   const at = await pki(t)
   for (const extra of [authorityInfo({ ocsp: [at.site.url('/ocsp')] }), crlPoints(at.site.url('/root.crl'))]) {
