@@ -8,6 +8,7 @@ export type ReadValue = (buf: Buffer, value: Tlv, facts: ExtensionFacts, critica
 const MAX_URLS = 8
 const MAX_URL = 2048
 const MAX_ITEMS = 256
+const AUTHORITY_KEY_FIELDS = [0x80, 0xa1, 0x82]
 /** CPS and user notice. */
 const QUALIFIERS = new Set(['1.3.6.1.5.5.7.2.1', '1.3.6.1.5.5.7.2.2'])
 
@@ -36,10 +37,24 @@ export function readSubjectKeyId(buf: Buffer, value: Tlv, facts: ExtensionFacts)
   return value.tag === TAG.octetString
 }
 
+/** Key identifier [0]; issuer [1] and serial number [2] hint at one certificate of several and are not used, as browsers do. */
 export function readAuthorityKeyId(buf: Buffer, value: Tlv, facts: ExtensionFacts): boolean {
   const parts = value.tag === TAG.sequence ? readAll(buf, value) : null
-  if (parts?.[0]?.tag === 0x80) facts.authorityKeyId = buf.subarray(parts[0].start, parts[0].end)
-  return parts !== null
+  if (parts === null) return false
+  let last = -1
+  for (const part of parts) {
+    const field = AUTHORITY_KEY_FIELDS.indexOf(part.tag)
+    if (field <= last) return false
+    last = field
+    if (field === 0) facts.authorityKeyId = buf.subarray(part.start, part.end)
+    else if (field === 1 && !areNames(buf, part)) return false
+  }
+  return true
+}
+
+function areNames(buf: Buffer, list: Tlv): boolean {
+  const into = noNames()
+  return readAll(buf, list)?.every(name => addName(buf, name, into, false)) ?? false
 }
 
 export function readKeyUsage(buf: Buffer, value: Tlv, facts: ExtensionFacts): boolean {

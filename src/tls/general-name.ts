@@ -1,5 +1,6 @@
 import net from 'node:net'
-import { readAll, readTlv, TAG, type Tlv } from './der.ts'
+import { readAll, readOid, readTlv, TAG, type Tlv } from './der.ts'
+import { isName } from './directory-name.ts'
 
 /** GeneralNames (RFC 5280 §4.2.1.6), sorted by kind; of a subjectAltName or, with IP ranges, of name constraints. */
 export interface GeneralNames {
@@ -56,12 +57,19 @@ export function addName(buf: Buffer, item: Tlv, into: GeneralNames, ranges: bool
     case KIND.directory: {
       // Explicitly tagged, for Name is a CHOICE.
       const name = readTlv(buf, item.start, item.end)
-      if (name?.tag !== TAG.sequence || name.end !== item.end || into.directory.length >= MAX_NAMES) return false
+      if (name === null || name.end !== item.end || into.directory.length >= MAX_NAMES || !isName(buf, name))
+        return false
       into.directory.push(buf.subarray(name.from, name.end))
-      return readAll(buf, name) !== null
-    }
-    default:
       return true
+    }
+    case KIND.other: {
+      const parts = readAll(buf, item)
+      return parts?.length === 2 && readOid(buf, parts[0]!) !== null && parts[1]!.tag === 0xa0
+    }
+    case KIND.registered:
+      return readOid(buf, { ...item, tag: TAG.oid }) !== null
+    default:
+      return readAll(buf, item) !== null
   }
 }
 

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { readAll, readOid, readTime, readTlv, TAG, type Tlv } from './der.ts'
+import { isName } from './directory-name.ts'
 import { type ExtensionFacts, noExtensions, readExtensions } from './extensions.ts'
 import { type KeyFacts, readKey } from './key.ts'
 
@@ -131,21 +132,6 @@ function isInteger(buf: Buffer, item: Tlv): boolean {
   const first = buf[item.start]!
   if (item.end === item.start + 1 || (first !== 0 && first !== 0xff)) return true
   return (first === 0) === buf[item.start + 1]! >= 0x80
-}
-
-/** RDNSequence (RFC 5280 §4.1.2.4): sets, not empty, of attribute and value. */
-function isName(buf: Buffer, name: Tlv): boolean {
-  const rdns = name.tag === TAG.sequence ? readAll(buf, name) : null
-  return rdns?.every(rdn => isRdn(buf, rdn)) ?? false
-}
-
-function isRdn(buf: Buffer, rdn: Tlv): boolean {
-  const pairs = rdn.tag === TAG.set ? readAll(buf, rdn) : null
-  if (pairs === null || pairs.length === 0) return false
-  return pairs.every(pair => {
-    const parts = pair.tag === TAG.sequence ? readAll(buf, pair) : null
-    return parts?.length === 2 && readOid(buf, parts[0]!) !== null
-  })
 }
 
 function slice(buf: Buffer, item: Tlv): Buffer {

@@ -1,6 +1,6 @@
+import { canonicalName, emailsIn, isWithin } from '../directory-name.ts'
 import { type GeneralNames, KIND } from '../general-name.ts'
 import type { CertificateFacts } from '../x509.ts'
-import { canonicalName, emailsIn, isWithin } from './directory-name.ts'
 import { type Fault, invalid } from './fault.ts'
 
 /** Names times subtrees in one chain; real ones need some hundreds, and every product costs a comparison. */

@@ -1,5 +1,5 @@
 import type { ChainLink } from '../../core/tls-policy.ts'
-import { readAll, readOid, readTlv, type Tlv } from '../der.ts'
+import { attributesOf, attributeText } from '../directory-name.ts'
 import { ipText } from '../general-name.ts'
 import type { CertificateFacts } from '../x509.ts'
 import { algorithmLabel } from './algorithm.ts'
@@ -42,26 +42,10 @@ function nameText(nameDer: Buffer): string {
   return parts.reverse().slice(0, 8).join(', ')
 }
 
-/** Type and text of every attribute of a Name, in its order. */
+/** What it is called and the text of every attribute of a Name, in its order. */
 function attributes(nameDer: Buffer): [string, string][] {
-  const name = readTlv(nameDer, 0, nameDer.length)
-  const rdns = name === null ? null : readAll(nameDer, name)
-  const out: [string, string][] = []
-  for (const rdn of rdns ?? []) {
-    for (const pair of readAll(nameDer, rdn) ?? []) {
-      const [type, value] = readAll(nameDer, pair) ?? []
-      const oid = type === undefined ? null : readOid(nameDer, type)
-      if (oid !== null && value !== undefined) out.push([ATTRIBUTES[oid] ?? oid.slice(0, 40), text(nameDer, value)])
-    }
-  }
-  return out
-}
-
-/** UTF8String and BMPString by their encodings, all else octet by octet. */
-function text(buf: Buffer, { tag, start, end }: Tlv): string {
-  if (tag === 0x0c) return buf.toString('utf8', start, end)
-  if (tag !== 0x1e || (end - start) % 2 !== 0) return buf.toString('latin1', start, end)
-  return Buffer.from(buf.subarray(start, end)).swap16().toString('utf16le')
+  const all = attributesOf(nameDer)?.flat() ?? []
+  return all.map(({ oid, value }) => [ATTRIBUTES[oid] ?? oid.slice(0, 40), attributeText(nameDer, value)])
 }
 
 /**
