@@ -75,11 +75,12 @@ test('a lost CA is told by alerts since the last success, not by a bad network a
 
 test('without a JA4 it cannot be said which app it was', t => {
   const device = new Device()
-  device.trusted(event(1, 'news.example', 'trusted', 'browser'))
+  const now = Date.parse('2026-11-23T12:00:00Z')
+  device.trusted(event(now, 'news.example', 'trusted', 'browser'))
   for (const host of ['a.example', 'b.example', 'c.example', 'd.example']) {
-    const failure = event(1000, host, 'unknown-ca', '')
+    const failure = event(now, host, 'unknown-ca', '')
     device.failed(failure)
-    t.deepEqual(device.conclude(failure, 1000), [], host)
+    t.deepEqual(device.conclude(failure, now), [], host)
   }
 })
 
