@@ -3,9 +3,9 @@ import { UserError } from '../src/core/errors.ts'
 import { caFiles, placeCa } from './create.ts'
 import { issuersOf, whatIsWrong } from './judge.ts'
 import type { LoadOptions } from './load.ts'
-import { readPkcs12 } from './pkcs12.ts'
+import { readPkcs12 } from './pkcs12-read.ts'
 import { isEncrypted, openKey } from './protect.ts'
-import { IMPORTED, isSelfSigned, pemOf, readCertificates } from './read.ts'
+import { hasKnownKey, IMPORTED, isSelfSigned, pemOf, readCertificates } from './read.ts'
 import { offerNext } from './rotate.ts'
 
 export interface ImportedFile {
@@ -42,6 +42,8 @@ export function importCa(
     if (part === 'wrong') throw new UserError(`The passphrase does not open ${file.name}.`)
     found.keys.push(...part.keys)
     found.certs.push(...part.certs)
+    if (!part.certs.every(hasKnownKey))
+      throw new UserError(`${file.name} holds a certificate with a key of an unknown kind.`)
   }
   const key = onlyKey(found.keys)
   const [cert, ...above] = bestPath(key, found.certs, options.nowMs ?? Date.now())

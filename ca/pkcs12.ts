@@ -1,35 +1,10 @@
-import {
-  createDecipheriv,
-  createHmac,
-  createPrivateKey,
-  hash,
-  type KeyObject,
-  pbkdf2Sync,
-  randomBytes,
-  timingSafeEqual,
-  X509Certificate,
-} from 'node:crypto'
+import { createHmac, hash, randomBytes } from 'node:crypto'
 import forge from 'node-forge'
-import {
-  children,
-  content,
-  dotted,
-  explicit,
-  fromDer,
-  integer,
-  type Node,
-  NULL,
-  octets,
-  oid,
-  seq,
-  set,
-  toDer,
-} from './asn1.ts'
+import { explicit, fromDer, integer, type Node, NULL, octets, oid, seq, set, toDer } from './asn1.ts'
 
-const { asn1 } = forge
-const { Class, Type } = asn1
+const { Class, Type } = forge.asn1
 
-const OID = {
+export const OID = {
   data: '1.2.840.113549.1.7.1',
   encryptedData: '1.2.840.113549.1.7.6',
   keyBag: '1.2.840.113549.1.12.10.1.1',
@@ -38,177 +13,19 @@ const OID = {
   x509Certificate: '1.2.840.113549.1.9.22.1',
   friendlyName: '1.2.840.113549.1.9.20',
   localKeyId: '1.2.840.113549.1.9.21',
-  pbes2: '1.2.840.113549.1.5.13',
-  pbkdf2: '1.2.840.113549.1.5.12',
   sha256: '2.16.840.1.101.3.4.2.1',
   /** Without it Java's key store does not see a trusted certificate in the file, only an unused one. */
   javaTrustedKeyUsage: '2.16.840.1.113894.746875.1.1',
   anyExtendedKeyUsage: '2.5.29.37.0',
 } as const
 
-const DIGESTS: Record<string, { name: string; block: number }> = {
-  '1.3.14.3.2.26': { name: 'sha1', block: 64 },
-  [OID.sha256]: { name: 'sha256', block: 64 },
-  '2.16.840.1.101.3.4.2.2': { name: 'sha384', block: 128 },
-  '2.16.840.1.101.3.4.2.3': { name: 'sha512', block: 128 },
-}
-const PRFS: Record<string, string> = {
-  '1.2.840.113549.2.7': 'sha1',
-  '1.2.840.113549.2.9': 'sha256',
-  '1.2.840.113549.2.10': 'sha384',
-  '1.2.840.113549.2.11': 'sha512',
-}
-const CIPHERS: Record<string, { name: string; keyBytes: number }> = {
-  '2.16.840.1.101.3.4.1.2': { name: 'aes-128-cbc', keyBytes: 16 },
-  '2.16.840.1.101.3.4.1.22': { name: 'aes-192-cbc', keyBytes: 24 },
-  '2.16.840.1.101.3.4.1.42': { name: 'aes-256-cbc', keyBytes: 32 },
+export interface Digest {
+  name: string
+  /** Octets that it works on at a time. */
+  block: number
 }
 
-/** Beyond this a file is not slow to open by intention but by mistake. */
-const MAX_ITERATIONS = 20_000_000
-
-export interface Pkcs12Contents {
-  keys: KeyObject[]
-  certs: X509Certificate[]
-}
-
-/**
- * Everything in a PKCS#12 file (RFC 7292), or `wrong` when the passphrase is not the file's. Throws Error with a short reason
- * when it is not a PKCS#12 file or protected in a way not known here. forge's own reader cannot read EC keys, and takes a
- * passphrase beyond ASCII in one of its two spellings only.
- */
-export function readPkcs12(bytes: Buffer, passphrase: string): Pkcs12Contents | 'wrong' {
-  const [, authSafe, macData] = children(fromDer(bytes))
-  const safe = contentOf(authSafe!)
-  if (macData !== undefined && !macIsGood(macData, safe, passphrase)) return 'wrong'
-  const found: Pkcs12Contents = { keys: [], certs: [] }
-  for (const part of children(fromDer(safe))) {
-    const type = dotted(children(part)[0])
-    if (type !== OID.data && type !== OID.encryptedData) throw new Error('it is protected by a public key')
-    const bags = type === OID.data ? contentOf(part) : decryptedContent(part, passphrase)
-    if (bags === null) return 'wrong'
-    for (const bag of children(fromDer(bags))) if (!readBag(bag, passphrase, found)) return 'wrong'
-  }
-  return found
-}
-
-function readBag(bag: Node, passphrase: string, found: Pkcs12Contents): boolean {
-  const [id, value] = children(bag)
-  const inner = children(value)[0]!
-  switch (dotted(id)) {
-    case OID.keyBag:
-      found.keys.push(createPrivateKey({ key: toDer(inner), format: 'der', type: 'pkcs8' }))
-      return true
-    case OID.shroudedKeyBag:
-      try {
-        found.keys.push(createPrivateKey({ key: toDer(inner), format: 'der', type: 'pkcs8', passphrase }))
-        return true
-      } catch {
-        return false
-      }
-    case OID.certBag:
-      found.certs.push(new X509Certificate(content(children(children(inner)[1])[0])))
-      return true
-    default:
-      // CRLs, secrets and nested bags are none of our business.
-      return true
-  }
-}
-
-/** The octets in a ContentInfo of type data. */
-function contentOf(info: Node): Buffer {
-  const [type, wrapped] = children(info)
-  if (dotted(type) !== OID.data) throw new Error('it is protected by a public key')
-  return content(children(wrapped)[0])
-}
-
-/** EncryptedData (RFC 5652 §8); null when the passphrase does not open it. */
-function decryptedContent(info: Node, passphrase: string): Buffer | null {
-  const [, encrypted] = children(children(children(info)[1])[0])
-  const [, algorithm, data] = children(encrypted)
-  const [id, params] = children(algorithm)
-  const cipherText = Array.isArray(data!.value) ? Buffer.concat(data!.value.map(content)) : content(data)
-  try {
-    return dotted(id) === OID.pbes2
-      ? pbes2(params!, cipherText, passphrase)
-      : pkcs12Pbe(id!, params!, cipherText, passphrase)
-  } catch (error) {
-    if (error instanceof UnknownProtection) throw error
-    return null
-  }
-}
-
-class UnknownProtection extends Error {}
-
-function pbes2(params: Node, cipherText: Buffer, passphrase: string): Buffer {
-  const [derivation, scheme] = children(params)
-  const [derivationId, derivationParams] = children(derivation)
-  const [schemeId, iv] = children(scheme)
-  const cipher = CIPHERS[dotted(schemeId)]
-  if (dotted(derivationId) !== OID.pbkdf2 || cipher === undefined)
-    throw new UnknownProtection('its encryption is not known here')
-  const [salt, count, ...more] = children(derivationParams)
-  const prf = more.find(node => node.type === Type.SEQUENCE)
-  const digest = prf === undefined ? 'sha1' : PRFS[dotted(children(prf)[0])]
-  if (digest === undefined) throw new UnknownProtection('its key derivation is not known here')
-  const key = pbkdf2Sync(passphrase, content(salt), iterations(count!), cipher.keyBytes, digest)
-  const decipher = createDecipheriv(cipher.name, key, content(iv))
-  return Buffer.concat([decipher.update(cipherText), decipher.final()])
-}
-
-/** The old schemes of RFC 7292 appendix C (RC2, Triple DES), which OpenSSL no longer has: forge does. */
-function pkcs12Pbe(id: Node, params: Node, cipherText: Buffer, passphrase: string): Buffer {
-  iterations(children(params)[1]!)
-  const { pbe } = forge.pki as unknown as {
-    pbe: { getCipher(id: string, params: Node, password: string): forge.cipher.BlockCipher }
-  }
-  let decipher: forge.cipher.BlockCipher
-  try {
-    decipher = pbe.getCipher(dotted(id), params, passphrase)
-  } catch {
-    throw new UnknownProtection('its encryption is not known here')
-  }
-  decipher.update(forge.util.createBuffer(cipherText.toString('latin1')))
-  if (!decipher.finish()) throw new Error('wrong')
-  return Buffer.from(decipher.output.getBytes(), 'latin1')
-}
-
-function macIsGood(macData: Node, safe: Buffer, passphrase: string): boolean {
-  const [digestInfo, salt, count] = children(macData)
-  const [algorithm, expected] = children(digestInfo)
-  const digest = DIGESTS[dotted(children(algorithm)[0])]
-  if (digest === undefined) throw new Error('its integrity check is not known here (PBMAC1?)')
-  const rounds = count === undefined ? 1 : iterations(count)
-  const want = content(expected)
-  // Some writers take "no passphrase" for no octets at all, others for an empty text with its terminator.
-  return (passphrase === '' ? [null, ''] : [passphrase]).some(word => {
-    const mac = createHmac(digest.name, macKey(word, content(salt), rounds, digest))
-      .update(safe)
-      .digest()
-    return mac.length === want.length && timingSafeEqual(mac, want)
-  })
-}
-
-function iterations(node: Node): number {
-  const octets = content(node)
-  const count = octets.length <= 6 && octets.length > 0 ? octets.readUIntBE(0, octets.length) : 0
-  if (count < 1 || count > MAX_ITERATIONS) throw new UnknownProtection('its number of iterations is absurd')
-  return count
-}
-
-/** RFC 7292 appendix B.2 with ID 3 (integrity), for a key as long as the digest: then one round of its outer loop is all. */
-function macKey(
-  passphrase: string | null,
-  salt: Buffer,
-  rounds: number,
-  { name, block }: { name: string; block: number },
-): Buffer {
-  const word = passphrase === null ? Buffer.alloc(0) : Buffer.from(`${passphrase}\0`, 'utf16le').swap16()
-  const filled = (bytes: Buffer) => Buffer.alloc(Math.ceil(bytes.length / block) * block, bytes)
-  let key: Buffer = Buffer.concat([Buffer.alloc(block, 3), filled(salt), filled(word)])
-  for (let i = 0; i < rounds; i++) key = hash(name, key, 'buffer')
-  return key
-}
+const SHA256: Digest = { name: 'sha256', block: 64 }
 
 /** A certificate for the key with the same `localKeyId`, or (`trusted`) one that is to be trusted. */
 export interface CertEntry {
@@ -256,7 +73,7 @@ export function writePkcs12(
   ]
   const safe = toDer(seq(dataInfo(toDer(seq(...bags)))))
   const salt = randomBytes(16)
-  const mac = createHmac('sha256', macKey(passphrase, salt, rounds, DIGESTS[OID.sha256]!))
+  const mac = createHmac('sha256', macKey(passphrase, salt, rounds, SHA256))
     .update(safe)
     .digest()
   const macData = seq(seq(seq(oid(OID.sha256), NULL), octets(mac)), octets(salt), integer(rounds))
@@ -269,9 +86,18 @@ function dataInfo(bytes: Buffer): Node {
 
 function friendlyName(text: string): Node {
   // forge's DER writer itself makes two octets of every character of this one type.
-  return seq(oid(OID.friendlyName), set(asn1.create(Class.UNIVERSAL, Type.BMPSTRING, false, text)))
+  return seq(oid(OID.friendlyName), set(forge.asn1.create(Class.UNIVERSAL, Type.BMPSTRING, false, text)))
 }
 
 function localKeyId(id: Buffer): Node {
   return seq(oid(OID.localKeyId), set(octets(id)))
+}
+
+/** RFC 7292 appendix B.2 with ID 3 (integrity), for a key as long as the digest: then one round of its outer loop is all. */
+export function macKey(passphrase: string | null, salt: Buffer, rounds: number, { name, block }: Digest): Buffer {
+  const word = passphrase === null ? Buffer.alloc(0) : Buffer.from(`${passphrase}\0`, 'utf16le').swap16()
+  const filled = (bytes: Buffer) => Buffer.alloc(Math.ceil(bytes.length / block) * block, bytes)
+  let key: Buffer = Buffer.concat([Buffer.alloc(block, 3), filled(salt), filled(word)])
+  for (let i = 0; i < rounds; i++) key = hash(name, key, 'buffer')
+  return key
 }

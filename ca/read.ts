@@ -102,9 +102,17 @@ function ipSubtree(octets: Buffer): IpSubtree {
 export function readCertificates(text: string): X509Certificate[] {
   const blocks = text.match(/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END [A-Z0-9 ]+-----/g) ?? []
   const certs = blocks.map(block => new X509Certificate(block))
-  // Reading the key is what fails on an unknown kind of it; better here than in the middle of a comparison.
-  for (const cert of certs) void cert.publicKey
+  if (!certs.every(hasKnownKey)) throw new Error('a key of an unknown kind')
   return certs
+}
+
+/** Comparing and verifying throw on any other certificate. */
+export function hasKnownKey(cert: X509Certificate): boolean {
+  try {
+    return cert.publicKey.type === 'public'
+  } catch {
+    return false
+  }
 }
 
 /** `path`: the CA, then each issuer up to a root. `sent` (PEM): what leaves are sent with. */

@@ -7,7 +7,8 @@ import { loadOrCreateCa } from '../../../ca/create.ts'
 import { describeCa } from '../../../ca/describe.ts'
 import { importCa, needsPassphrase } from '../../../ca/import.ts'
 import { loadCas } from '../../../ca/load.ts'
-import { readPkcs12, writePkcs12 } from '../../../ca/pkcs12.ts'
+import { writePkcs12 } from '../../../ca/pkcs12.ts'
+import { readPkcs12 } from '../../../ca/pkcs12-read.ts'
 import { encryptKey } from '../../../ca/protect.ts'
 import { anchorOf } from '../../../ca/read.ts'
 import { finishRotation } from '../../../ca/rotate.ts'
@@ -353,6 +354,32 @@ test('what is no PKCS#12 at all is refused in words, whatever its bytes', t => {
       }
     }),
   )
+  t.false(fs.existsSync(pki.at('never')))
+})
+
+test('a certificate with any octet changed is refused in words', t => {
+  const pki = new Pki(t)
+  for (const kind of ['p256', 'rsa2048'] as const) {
+    pki.key('root', kind)
+    pki.cert('root', {
+      extensions: [...CA_EXTENSIONS, 'nameConstraints=critical,permitted;DNS:a.example,excluded;IP:10.0.0.0/255.0.0.0'],
+    })
+    const key = { name: 'key', bytes: fs.readFileSync(pki.at('root.key')) }
+    const whole = new X509Certificate(pki.read('root.pem')).raw
+    fc.assert(
+      fc.property(fc.nat(whole.length - 1), fc.integer({ min: 1, max: 255 }), (at, change) => {
+        const bytes = Buffer.from(whole)
+        bytes[at]! ^= change
+        try {
+          importCa(pki.at('never'), [{ name: 'x', bytes }, key], null, {})
+          return false
+        } catch (error) {
+          return error instanceof UserError
+        }
+      }),
+      { numRuns: 400 },
+    )
+  }
   t.false(fs.existsSync(pki.at('never')))
 })
 
