@@ -5,7 +5,9 @@
  * the site. Names are those the operators publish in their HTTPS records.
  */
 const PUBLIC_NAMES: ReadonlySet<string> = new Set([
-  'cloudflare-ech.com', // every zone at Cloudflare
+  'cloudflare-ech.com', // every zone at Cloudflare: https://developers.cloudflare.com/ssl/edge-certificates/ech/
+  'public.tls-ech.dev', // the test site https://tls-ech.dev
+  'cover.defo.ie', // the test sites of the DEfO project, https://defo.ie
 ])
 
 export function isEchPublicName(host: string): boolean {
