@@ -12,6 +12,8 @@ const DAY_MS = 86_400_000
 const MAX_KEEP_MS = 7 * DAY_MS
 /** A revocation is kept beyond the answer's own end: it does not go away. */
 const KEEP_REVOKED_MS = 3_600_000
+/** Responders learn of new certificates late, some by minutes. */
+const KEEP_UNKNOWN_MS = 300_000
 /** Until the same question is asked again after nobody had an answer. */
 const KEEP_NONE_MS = 60_000
 /** An answer is asked for anew, behind its back, at half of its life or after this. */
@@ -50,14 +52,11 @@ export class Memory {
   }
 
   keep(cert: CertificateFacts, answer: Answer, nowMs: number): void {
-    const { kind, until } = answer.standing
-    const isAnswer = kind !== 'none'
     // A responder that is down now takes nothing back of what it said.
-    if (!isAnswer && this.find(cert, nowMs) !== null) return
-    const least = kind === 'revoked' ? nowMs + KEEP_REVOKED_MS : 0
-    const most = isAnswer ? Math.max(Math.min(until, nowMs + MAX_KEEP_MS), least) : nowMs + KEEP_NONE_MS
-    const refreshAt = nowMs + Math.min((most - nowMs) / 2, REFRESH_MS)
-    this.#kept.set(cert.fingerprint, { answer, until: most, refreshAt })
+    if (answer.standing.kind === 'none' && this.find(cert, nowMs) !== null) return
+    const until = keepUntil(answer.standing, nowMs)
+    const refreshAt = nowMs + Math.min((until - nowMs) / 2, REFRESH_MS)
+    this.#kept.set(cert.fingerprint, { answer, until, refreshAt })
   }
 
   /** Servers staple the same octets for days: judged once, signatures and all. */
@@ -69,4 +68,11 @@ export class Memory {
     if (standing.kind === 'good' || standing.kind === 'revoked') this.#staples.set(key, standing)
     return standing
   }
+}
+
+function keepUntil({ kind, until }: Standing, nowMs: number): number {
+  const kept = Math.min(until, nowMs + MAX_KEEP_MS)
+  if (kind === 'good') return kept
+  if (kind === 'revoked') return Math.max(kept, nowMs + KEEP_REVOKED_MS)
+  return nowMs + (kind === 'unknown' ? KEEP_UNKNOWN_MS : KEEP_NONE_MS)
 }

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import net from 'node:net'
 import zlib from 'node:zlib'
 import test, { type ExecutionContext } from 'ava'
+import fc from 'fast-check'
 import type { Fetcher, FetchRequest } from '../../../../src/tls/fetch/fetch.ts'
 import { parseFetchUrl } from '../../../../src/tls/fetch/target.ts'
 import { loopbackFetcher, type Web, web } from '../revocation/answers.ts'
@@ -248,6 +249,25 @@ test('URLs: bounded, http, without credentials, fragment or local names', t => {
   t.is(typeof parseFetchUrl('/x'), 'string')
   t.is(typeof parseFetchUrl('http://a.example/\r\nX: y'), 'object', 'line breaks are dropped by the URL parser')
   t.notRegex((parseFetchUrl('http://a.example/\r\nX: y') as { path: string }).path, /[\r\n ]/)
+})
+
+test('URLs written by anybody: refused, or harmless in a request line and a Host header', t => {
+  const octet = fc.nat(255).map(code => String.fromCharCode(code))
+  const text = fc
+    .array(fc.oneof(octet, fc.constantFrom('/', ':', '@', '[', ']', '.', '%0d%0a', '\\', '?', '\r\n')))
+    .map(parts => parts.join(''))
+  fc.assert(
+    fc.property(fc.constantFrom('http://', 'http://a.example', 'http:', ''), text, (start, rest) => {
+      for (const target of [parseFetchUrl(start + rest), parseFetchUrl(rest, 'http://a.example/b')]) {
+        if (typeof target === 'string') continue
+        t.regex(target.path, /^\/[!-~]*$/)
+        t.regex(target.authority, /^[!-~]+$/)
+        t.notRegex(target.authority, /[@/\\?#]/)
+        t.true(Number.isInteger(target.port))
+      }
+    }),
+    { numRuns: 3000 },
+  )
 })
 
 test('who failed is asked again after a minute, then two, up to an hour; success forgets', async t => {

@@ -3,7 +3,7 @@ import type { FetchDone } from '../../../../src/tls/fetch/fetch.ts'
 import { CrlStore } from '../../../../src/tls/revocation/crl-store.ts'
 import { IssuerFetch } from '../../../../src/tls/revocation/issuers.ts'
 import { Memory } from '../../../../src/tls/revocation/memory.ts'
-import { good, none, type Standing } from '../../../../src/tls/revocation/standing.ts'
+import { good, none, revoked, type Standing, unknown } from '../../../../src/tls/revocation/standing.ts'
 import { authority, leaf } from '../../../pki/certificate.ts'
 import { crlOf, facts } from './answers.ts'
 
@@ -131,4 +131,21 @@ test("what is remembered about certificates is bounded, and nobody's silence tak
   memory.keep(cert(20_000), { standing: none('dead'), source: 'none' }, now)
   t.is(memory.find(cert(20_000), now)?.source, 'ocsp')
   t.is(memory.find(cert(20_000), now + 1001), null)
+})
+
+test('how long each kind of answer is kept', t => {
+  const day = 86_400_000
+  const kept = (standing: Standing) => {
+    const memory = new Memory()
+    memory.keep(site, { standing, source: 'ocsp' }, now)
+    let until = 0
+    for (let bit = 2 ** 33; bit >= 1; bit /= 2) if (memory.find(site, now + until + bit) !== null) until += bit
+    return until
+  }
+  t.is(kept(good(now + day)), day)
+  t.is(kept(good(now + 90 * day)), 7 * day)
+  t.is(kept(revoked(now - day, 1, now - day)), 3_600_000)
+  t.is(kept(revoked(now - day, 1, now + day)), day)
+  t.is(kept(unknown(now + day)), 300_000)
+  t.is(kept(none('dead')), 60_000)
 })
