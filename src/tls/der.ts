@@ -24,6 +24,9 @@ export const TAG = {
   set: 0x31,
 } as const
 
+/** In octets: some UUIDs' worth. */
+const MAX_OID = 64
+
 /** An element of the given tag around the parts. */
 export function der(tag: number, ...parts: Uint8Array[]): Buffer {
   let length = 0
@@ -87,18 +90,23 @@ export function readAll(buf: Uint8Array, outer: Tlv): Tlv[] | null {
 
 /** Dotted form of an object identifier, or null. */
 export function readOid(buf: Uint8Array, item: Tlv): string | null {
-  if (item.tag !== TAG.oid || item.end === item.start || buf[item.end - 1]! & 0x80) return null
-  const arcs: number[] = []
-  let value = 0
+  if (item.tag !== TAG.oid || item.end === item.start || item.end - item.start > MAX_OID || buf[item.end - 1]! & 0x80)
+    return null
+  const arcs: (number | bigint)[] = []
+  let value: number | bigint = 0
+  let begins = true
   for (let i = item.start; i < item.end; i++) {
     const byte = buf[i]!
-    if (value === 0 && byte === 0x80) return null
-    value = value * 128 + (byte & 0x7f)
-    if (value > Number.MAX_SAFE_INTEGER / 128) return null
-    if (byte & 0x80) continue
+    // X.690 §8.19.2: no leading zero groups.
+    if (begins && byte === 0x80) return null
+    value = typeof value === 'number' ? value * 128 + (byte & 0x7f) : value * 128n + BigInt(byte & 0x7f)
+    // Arcs below 2.25 are UUIDs of 128 bits (X.667 §7).
+    if (typeof value === 'number' && value > Number.MAX_SAFE_INTEGER / 128) value = BigInt(value)
+    begins = (byte & 0x80) === 0
+    if (!begins) continue
     if (arcs.length === 0) {
-      const first = Math.min(2, Math.floor(value / 40))
-      arcs.push(first, value - first * 40)
+      const first = value < 80 ? Math.floor(Number(value) / 40) : 2
+      arcs.push(first, typeof value === 'number' ? value - first * 40 : value - 80n)
     } else arcs.push(value)
     value = 0
   }

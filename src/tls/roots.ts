@@ -169,10 +169,15 @@ export class RootStore {
 
 const NONE: readonly CertificateFacts[] = []
 
+let mozilla: ReadonlySet<string> | null = null
+
 /** Mozilla's list, as Node carries it. */
 function browserRoots(): ReadonlySet<string> {
-  const all = tls.getCACertificates('bundled').map(readFacts)
-  return new Set(all.flatMap(facts => (facts === null ? [] : [facts.fingerprint])))
+  if (mozilla === null) {
+    const all = tls.getCACertificates('bundled').map(readFacts)
+    mozilla = new Set(all.flatMap(facts => (facts === null ? [] : [facts.fingerprint])))
+  }
+  return mozilla
 }
 
 function readFacts(pem: string): CertificateFacts | null {

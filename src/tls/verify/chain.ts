@@ -1,8 +1,9 @@
 import type { WeirError } from '../../core/errors.ts'
 import type { Allowance } from '../../core/tls-policy.ts'
+import { certificateCovers } from '../match.ts'
 import type { RootStore } from '../roots.ts'
 import type { CertificateFacts } from '../x509.ts'
-import { constraintFault } from './constraints.ts'
+import { constraintFault, MAX_COMPARISONS } from './constraints.ts'
 import { type Fault, invalid, severity, toError } from './fault.ts'
 import { type PathEnd, PathSearch } from './path.ts'
 import { policyFault } from './policies.ts'
@@ -39,6 +40,13 @@ export interface ChainVerdict {
 const MAX_MISSING = 8
 const HOUR = 3600_000
 
+/** What is the same for every path of one verdict. */
+interface Ground {
+  input: ChainInput
+  isCovered: boolean
+  budget: { comparisons: number }
+}
+
 interface Found {
   path: CertificateFacts[]
   /** The worst fault that may not be overlooked; null: a path that holds. */
@@ -54,16 +62,21 @@ interface Found {
 export function verifyChain(input: ChainInput): ChainVerdict {
   const leaf = input.presented[0]!
   const missing: CertificateFacts[] = []
+  const ground: Ground = {
+    input,
+    isCovered: certificateCovers(leaf, input.name),
+    budget: { comparisons: MAX_COMPARISONS },
+  }
   let best: Found | null = null
   const search = new PathSearch(input.presented, input.extra, input.roots, (path, end) => {
     const top = path[path.length - 1]!
     if (end === 'missing' && missing.length < MAX_MISSING && !missing.includes(top)) missing.push(top)
-    const found = judgePath(path, end, input)
+    const found = judgePath(path, end, ground)
     if (best === null || isBetter(found, best)) best = found
     return found.worst === null && found.used.length === 0
   })
   search.run(leaf)
-  const { path, worst, used } = best ?? judgePath([leaf], 'bounds', input)
+  const { path, worst, used } = best ?? judgePath([leaf], 'bounds', ground)
   if (worst !== null) {
     // The page shows what the server sent where that tells more than the path.
     const shown = path.length > 1 ? path : input.presented
@@ -77,8 +90,9 @@ function isBetter(a: Found, b: Found): boolean {
   return difference !== 0 ? difference < 0 : a.used.length < b.used.length
 }
 
-function judgePath(path: readonly CertificateFacts[], end: PathEnd, input: ChainInput): Found {
-  const faults = faultsOf(path, end, input)
+function judgePath(path: readonly CertificateFacts[], end: PathEnd, ground: Ground): Found {
+  const { input } = ground
+  const faults = faultsOf(path, end, ground)
   let worst: Fault | null = null
   const used = new Set<Allowance>()
   for (const fault of faults) {
@@ -90,12 +104,13 @@ function judgePath(path: readonly CertificateFacts[], end: PathEnd, input: Chain
   return { path: [...path], worst, used: [...used] }
 }
 
-function faultsOf(path: readonly CertificateFacts[], end: PathEnd, input: ChainInput): Fault[] {
+function faultsOf(path: readonly CertificateFacts[], end: PathEnd, { input, isCovered, budget }: Ground): Fault[] {
   const last = path.length - 1
   const root = path[last]!
   const isRooted = end === 'root'
   const at: Circumstances = {
     name: input.name,
+    isCovered,
     nowMs: input.nowMs,
     oldTls: input.allow.has('old-tls'),
     isPublic: isRooted && input.roots.isPublic(root),
@@ -105,7 +120,7 @@ function faultsOf(path: readonly CertificateFacts[], end: PathEnd, input: ChainI
   for (let i = 1; i < last; i++) faults.push(...intermediateFaults(path[i]!, at))
   if (last > 0) faults.push(...(isRooted || end === 'self' ? rootFaults(root, at) : intermediateFaults(root, at)))
   for (const cert of path) if (cert.fault !== '') faults.push(invalid(cert, cert.fault))
-  const constraint = constraintFault(path) ?? policyFault(path)
+  const constraint = constraintFault(path, budget) ?? policyFault(path)
   if (constraint !== null) faults.push(constraint)
   // Who shows Weir's own key has stolen it.
   if (input.roots.isOwnKey(path[0]!.spkiDer)) faults.push(ownFault(path[0]!))

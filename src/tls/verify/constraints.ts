@@ -3,17 +3,18 @@ import { type GeneralNames, KIND } from '../general-name.ts'
 import type { CertificateFacts } from '../x509.ts'
 import { type Fault, invalid } from './fault.ts'
 
-/** Names times subtrees in one chain; real ones need some hundreds, and every product costs a comparison. */
-const MAX_COMPARISONS = 1 << 16
+/** Names times subtrees, over all paths of a verdict; real chains need some hundreds. 20 ms at worst. */
+export const MAX_COMPARISONS = 1 << 16
+/** Reading a directory name costs as much as so many comparisons. */
+const DIRECTORY_PRICE = 16
 const SUPPORTED = (1 << KIND.dns) | (1 << KIND.ip) | (1 << KIND.email) | (1 << KIND.uri) | (1 << KIND.directory)
 
 /**
  * Name constraints (RFC 5280 §4.2.1.10, §6.1.3 (b), (c)) and path lengths (§6.1.4 (l), (m)) of a path, leaf first.
- * Every authority binds all certificates below it, but for those that an authority issued to itself.
+ * Every authority binds all certificates below it, but for those that an authority issued to itself. `budget` is used up.
  */
-export function constraintFault(path: readonly CertificateFacts[]): Fault | null {
+export function constraintFault(path: readonly CertificateFacts[], budget: { comparisons: number }): Fault | null {
   let authoritiesBelow = 0
-  let budget = MAX_COMPARISONS
   for (let i = 1; i < path.length; i++) {
     const issuer = path[i]!
     if (issuer.pathLen >= 0 && authoritiesBelow > issuer.pathLen)
@@ -24,8 +25,8 @@ export function constraintFault(path: readonly CertificateFacts[]): Fault | null
     for (let below = 0; below < i; below++) {
       const cert = path[below]!
       if (below > 0 && isSelfIssued(cert)) continue
-      budget -= price(cert, limits.permitted, limits.excluded)
-      if (budget < 0) return invalid(issuer, 'its name constraints are too many')
+      budget.comparisons -= price(cert, limits.permitted, limits.excluded)
+      if (budget.comparisons < 0) return invalid(issuer, 'its name constraints are too many')
       const words = brokenLimit(cert, limits)
       if (words !== '') return invalid(cert, words)
     }
@@ -37,11 +38,13 @@ function isSelfIssued(cert: CertificateFacts): boolean {
   return cert.subjectDer.equals(cert.issuerDer)
 }
 
-function price(cert: CertificateFacts, ...lists: GeneralNames[]): number {
-  const names = cert.altNames
-  const count = (list: GeneralNames) =>
-    list.dns.length + list.ip.length + list.email.length + list.uri.length + list.directory.length
-  return lists.reduce((sum, list) => sum + count(list), 0) * (1 + (names === null ? 0 : count(names)))
+function price(cert: CertificateFacts, permitted: GeneralNames, excluded: GeneralNames): number {
+  const names = cert.altNames === null ? 0 : count(cert.altNames)
+  return (count(permitted) + count(excluded)) * (1 + names)
+}
+
+function count({ dns, ip, email, uri, directory }: GeneralNames): number {
+  return dns.length + ip.length + email.length + uri.length + directory.length * DIRECTORY_PRICE
 }
 
 function brokenLimit(cert: CertificateFacts, limits: NonNullable<CertificateFacts['nameConstraints']>): string {

@@ -1,5 +1,4 @@
 import { KEY_USAGE } from '../extensions.ts'
-import { certificateCovers } from '../match.ts'
 import type { CertificateFacts } from '../x509.ts'
 import { readAlgorithm } from './algorithm.ts'
 import { type Fault, invalid } from './fault.ts'
@@ -11,6 +10,8 @@ import { keyWeakness } from './strength.ts'
 export interface Circumstances {
   /** Lower case without final dot, or an address. */
   name: string
+  /** The leaf speaks for that name. */
+  isCovered: boolean
   nowMs: number
   /** TLS 1.0's suites are allowed, so an RSA key may be used to encrypt. */
   oldTls: boolean
@@ -30,8 +31,9 @@ const MAX_PUBLIC_LIFE_SINCE = Date.UTC(2020, 8, 1)
 /** `asRoot`: it is trusted by itself, so what an issuer would vouch for does not count. */
 export function leafFaults(cert: CertificateFacts, at: Circumstances, asRoot: boolean): Fault[] {
   const faults: Fault[] = []
-  if (!certificateCovers(cert, at.name)) faults.push(nameFault(cert, at.name))
-  if (!asRoot) {
+  if (!at.isCovered) faults.push(nameFault(cert, at.name))
+  if (asRoot) understood(cert, faults)
+  else {
     common(cert, faults)
     // Firefox: an authority's certificate is not a server's (RFC 5280 §4.2.1.9 keeps the two apart).
     if (cert.isCa) faults.push(invalid(cert, 'it is the certificate of an authority, not of a server'))
