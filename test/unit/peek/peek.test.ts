@@ -141,12 +141,11 @@ test('half a greeting or request line is slow, not a tunnel; half a head goes to
     ['GET / HTTP/1.1\r\nAccept: x', { kind: 'h1', host: null }],
   ] as const) {
     const p = await pair()
-    const result = peeked(p.server)
-    await wait(100)
-    p.client.write(half)
     const started = performance.now()
+    const result = peeked(p.server)
+    p.client.write(half)
     t.deepEqual(await result, expected)
-    t.true(performance.now() - started > 200, 'waited for the total, not for the first byte')
+    t.true(performance.now() - started >= 395, 'waited for the total, not for the first byte')
     p.close()
   }
 })
@@ -179,6 +178,26 @@ test('a client that leaves', async t => {
   const p = await pair()
   p.server.destroy()
   t.deepEqual(await peeked(p.server), { kind: 'closed' })
+  p.close()
+})
+
+test('given up: no result, and every byte is back', async t => {
+  const p = await pair()
+  const cancel = peek(p.server, { ...OPTIONS, firstByteMs: 5000, totalMs: 5000 }, () => t.fail('a result'))
+  p.client.write('GET ')
+  await wait(50)
+  cancel()
+  cancel()
+  t.true(p.server.isPaused())
+  p.client.end('/ HTTP/1.1')
+  t.is((await rest(p.server)).toString(), 'GET / HTTP/1.1')
+  p.close()
+})
+
+test('without need of a host a request line is enough', async t => {
+  const p = await pair()
+  p.client.write('GET / HTTP/1.1\r\n')
+  t.deepEqual(await peeked(p.server, { ...OPTIONS, host: false }), { kind: 'h1', host: null })
   p.close()
 })
 

@@ -55,6 +55,8 @@ export interface RigOptions {
   policy?: string
   tier?: 'inspect' | 'names' | 'pass'
   learned?: LearnedLookup
+  /** PEM, trusted for origins. */
+  originRoots?: string[]
   change?(stations: Stations): Partial<Stations>
 }
 
@@ -76,8 +78,9 @@ export async function rig(
   const guard = new LoopGuard([])
   guard.isOwn = () => false
   const facts = new SharedFacts()
+  const init = { ...INIT, originRootsPem: options.originRoots ?? [] }
   const real = makeStations({
-    init: INIT,
+    init,
     policy: () => policy,
     leaves: new LeafContexts({
       requestLeaf: (name, spki, done) => link.requestLeaf(name, spki, done),
@@ -85,12 +88,12 @@ export async function rig(
     }),
     log: new LogEmitter({ ...LOG, send: () => true }),
     guard,
-    origins: new OriginSide({ init: INIT, guard, policy: () => policy }),
+    origins: new OriginSide({ init, guard, policy: () => policy }),
     cache: new MemoryCache({ maxBytes: 1 << 20, cacheStatus: true }),
     facts,
     share: new FactShare(facts, () => {}),
     handout: () => INIT.handout,
-    learned: options.learned ?? { lookup: () => null },
+    learned: { lookup: () => null, covers: () => false, ...options.learned },
     handshake: event => void handshakes.push(event),
     counters: { connections: 0, exchanges: 0, blocked: 0, spliced: 0, inspected: 0, cacheHits: 0, bytesSaved: 0 },
   })
