@@ -24,7 +24,7 @@ export const fileName = (next: boolean, format: CaFile['format']): string => `${
 
 const STYLE = `
 body{place-items:start center}main{max-width:44rem}
-ol{margin:.25rem 0 .75rem;padding-left:1.4rem}li{margin:.3rem 0;text-wrap:pretty}
+ol{margin:.25rem 0 .75rem;padding-left:1.4rem}li{margin:.3rem 0;text-wrap:pretty}li,.quiet,.btn{overflow-wrap:anywhere}
 code{font:.8125rem/1.6 ui-monospace,Menlo,Consolas,monospace;overflow-wrap:anywhere}
 .print{display:block;margin:0 0 .4rem;padding:.6rem .8rem;background:var(--sunk);border:1px solid var(--line);border-radius:8px}
 .print span{display:inline-block}

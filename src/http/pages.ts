@@ -19,21 +19,29 @@ export interface PageFacts {
   /** By which the log has it: the id of the connection. */
   reference: string
   reason: Reason
-  /** The device is known not to trust us, and read this without having to. */
-  enrol?: boolean
 }
+
+/** What some pages have besides. */
+export interface PageExtras {
+  /** Where the form leads that overlooks the refusal; null: there is none. */
+  override: string | null
+  /** The device is known not to trust us, and can read this over plain HTTP: show it the way to do so. */
+  enrol: boolean
+}
+
+const NO_EXTRAS: PageExtras = Object.freeze({ override: null, enrol: false })
 
 /**
  * The page for a refusal by policy: 403, with rule and list line. The body is there for HEAD too, so that Content-Length is
  * what GET would give (RFC 9110 §8.6); whoever writes it out leaves the body away.
  */
-export function blockPage(ex: Exchange): LocalReply {
-  return page(factsOf(ex), new WeirError('policy-blocked'), null)
+export function blockPage(ex: Exchange, extras = NO_EXTRAS): LocalReply {
+  return page(factsOf(ex), new WeirError('policy-blocked'), extras)
 }
 
 /** The page for anything else that went wrong. An error whose status is 0 has no page of its own and shows as 500. */
-export function errorPage(subject: Exchange | PageFacts, error: WeirError, override: string | null = null): LocalReply {
-  return page(subject instanceof Exchange ? factsOf(subject) : subject, error, override)
+export function errorPage(subject: Exchange | PageFacts, error: WeirError, extras = NO_EXTRAS): LocalReply {
+  return page(subject instanceof Exchange ? factsOf(subject) : subject, error, extras)
 }
 
 function factsOf(ex: Exchange): PageFacts {
@@ -43,7 +51,6 @@ function factsOf(ex: Exchange): PageFacts {
     time: ex.startedAt,
     reference: ex.conn.id,
     reason: (ex.decision ?? ex.conn.decision)?.reason ?? NO_REASON,
-    enrol: ex.request.scheme === 'http' && ex.conn.decision?.tierReason.code === 'learned-untrusting',
   }
 }
 
@@ -59,10 +66,10 @@ const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'no
 const FORM_POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
-function page(facts: PageFacts, error: WeirError, override: string | null): LocalReply {
+function page(facts: PageFacts, error: WeirError, extras: PageExtras): LocalReply {
   const type = pageType(headerGet(facts.headers, 'accept'))
   const status = error.status === 0 ? 500 : error.status
-  const form = override !== null && type === 'html'
+  const form = extras.override !== null && type === 'html'
   const headers: HeaderList = [
     'Content-Type',
     CONTENT_TYPES[type],
@@ -75,10 +82,10 @@ function page(facts: PageFacts, error: WeirError, override: string | null): Loca
   ]
   const seconds = retryAfter(error.code)
   if (seconds !== null) headers.push('Retry-After', String(seconds))
-  return { status, headers, body: Buffer.from(render(type, facts, error, status, override)) }
+  return { status, headers, body: Buffer.from(render(type, facts, error, status, extras)) }
 }
 
-function render(type: PageType, facts: PageFacts, error: WeirError, status: number, override: string | null): string {
+function render(type: PageType, facts: PageFacts, error: WeirError, status: number, extras: PageExtras): string {
   const reason = error.fault === 'policy' ? facts.reason : NO_REASON
   if (type === 'json') return renderJson(facts, error, status, reason)
   const parts: PageParts = {
@@ -89,8 +96,7 @@ function render(type: PageType, facts: PageFacts, error: WeirError, status: numb
     facts: shownFacts(facts, error, reason),
     chain: error.chain,
     exception: exceptionYaml(error.code, facts.host, facts.time),
-    override,
-    enrol: facts.enrol === true,
+    ...extras,
   }
   return type === 'text' ? renderText(parts) : renderHtml(parts)
 }
@@ -100,7 +106,7 @@ const EXCEPTION_MS = 30 * 86_400_000
 
 /** What to paste into the policy document; '' for what nobody may overlook. A JSON text is a YAML text. */
 function exceptionYaml(code: ErrorCode, host: string, nowMs: number): string {
-  const allow = OVERLOOKABLE[code]
+  const allow = code === 'origin-tls' ? 'old-tls' : OVERLOOKABLE[code]
   if (allow === undefined || host === '') return ''
   const until = new Date(nowMs + EXCEPTION_MS).toISOString().slice(0, 10)
   return `exceptions:

@@ -14,10 +14,9 @@ import { serveH1 } from '../http/h1/server.ts'
 import { connectH2 } from '../http/h2/client.ts'
 import { serveH2 } from '../http/h2/server.ts'
 import { DEFAULT_LIMITS } from '../http/limits.ts'
-import { blockPage } from '../http/pages.ts'
+import type { LearnedView } from '../learn/view.ts'
 import type { LogEmitter } from '../log/emit.ts'
 import type { RawOrigin, Stations, TrafficCounters } from '../pipeline/stations.ts'
-import type { LearnedLookup } from '../policy/overlay.ts'
 import { BulkReader } from '../splice/reader.ts'
 import { relay } from '../splice/relay.ts'
 import type { LeafContexts } from '../tls/contexts.ts'
@@ -52,7 +51,7 @@ export interface StationDeps {
   facts: SharedFacts
   share: FactShare
   handout(): CaHandout
-  learned: LearnedLookup
+  learned: Pick<LearnedView, 'lookup' | 'covers'>
   /** For whoever learns from it. */
   handshake(event: HandshakeEvent): void
   counters: TrafficCounters
@@ -71,8 +70,9 @@ export function makeStations(deps: StationDeps): Stations {
   })
   const sweep = new BufferSweep()
   const { facts, share, handout, learned, handshake } = deps
-  const ours = reservedStation({ key: init.overrideKey, policy: deps.policy, handout, share, now })
-  const { errorPage } = ours
+  const distrusts = (client: string) => learned.covers(client, '', now())
+  const ours = reservedStation({ key: init.overrideKey, policy: deps.policy, handout, share, distrusts, now })
+  const { blockPage, errorPage, noteStrict } = ours
   return {
     policy: deps.policy,
     ...clientSide({ policy: deps.policy, facts, learned, handshake }),
@@ -92,7 +92,7 @@ export function makeStations(deps: StationDeps): Stations {
     acquire: (target, waiter) => pool.acquire(target, waiter),
     filters: compileChain(
       FILTERS.map(make =>
-        make({ policy: deps.policy, blockPage, reserved: ex => ours.reserved.answer(ex), noteStrict: ours.noteStrict }),
+        make({ policy: deps.policy, blockPage, reserved: ex => ours.reserved.answer(ex), noteStrict }),
       ),
       { errorPage },
     ),

@@ -1,5 +1,6 @@
 import { clip, escapeHtml, frameHtml, plain } from '../../core/html.ts'
 import type { ChainLink } from '../../core/tls-policy.ts'
+import type { PageExtras } from '../pages.ts'
 import { CHAIN_STYLE, chainHtml, chainText } from './chain.ts'
 import type { Words } from './words.ts'
 
@@ -7,7 +8,7 @@ import type { Words } from './words.ts'
 export type Fact = readonly [label: string, value: string]
 
 /** All that a page about a refusal shows. */
-export interface PageParts {
+export interface PageParts extends PageExtras {
   /** One of our own words, as everything in `words`; the rest may hold anything. */
   tone: string
   words: Words
@@ -18,10 +19,6 @@ export interface PageParts {
   chain: readonly ChainLink[] | null
   /** What an admin writes into the policy document to overlook it; '' where that is not possible. */
   exception: string
-  /** Where the form leads that overlooks it; null: there is none. */
-  override: string | null
-  /** The device does not trust us yet, and can read this page over plain HTTP: the way to the enrolment page. */
-  enrol: boolean
 }
 
 export function renderHtml(parts: PageParts): string {

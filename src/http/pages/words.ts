@@ -64,7 +64,12 @@ const ADMIN: Partial<Record<ErrorCode, string>> = {
   'origin-cert-status':
     'With “tls: { revocation: soft }” in the policy document such sites are let through, but for those whose certificate itself ' +
     'demands the proof (must-staple).',
-  'origin-client-cert': 'A rule with “tier: names” for this host keeps its connections closed from the first one on.',
+  'origin-tls':
+    'If the server can speak only TLS 1.0 or 1.1, or the cipher suites of their time, this part of the policy document lets it, for ' +
+    'this host and the names under it, until that day. Every use is shown in the log.',
+  'origin-client-cert':
+    'A certificate for this host can be put under tls.clientCertificates of the configuration. A rule with “tier: names” for ' +
+    'this host keeps its connections closed from the first one on.',
 }
 
 /** Where the one sentence of the log says too little to somebody who does not know certificates. */

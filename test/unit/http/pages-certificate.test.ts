@@ -7,7 +7,7 @@ import { headerGet } from '../../../src/core/headers.ts'
 import { type ChainLink, OVERLOOKABLE } from '../../../src/core/tls-policy.ts'
 import { blockPage, errorPage, type PageFacts } from '../../../src/http/pages.ts'
 import { compilePolicy } from '../../../src/policy/compile.ts'
-import { decision, exchange } from '../filters/fixture.ts'
+import { exchange } from '../filters/fixture.ts'
 
 const NOW = Date.parse('2026-11-23T12:00:00Z')
 const CODES = (Object.keys(ERRORS) as ErrorCode[]).filter(code => code.startsWith('origin-cert-'))
@@ -46,7 +46,7 @@ function page(
     reason: NO_REASON,
     ...more,
   }
-  return errorPage(facts, error, override)
+  return errorPage(facts, error, { override, enrol: false })
 }
 
 const html = (...args: [ErrorCode, ChainLink[] | null, (Partial<PageFacts> | undefined)?, (string | null)?]) =>
@@ -124,16 +124,21 @@ test('the form is on the page only when one is offered, cannot be framed, and is
     t.false(page('origin-cert-expired', accept, [link()], {}, OFFER).body.includes('override'))
 })
 
-test('a device that does not trust us is shown the way to do so, where it can read it', t => {
-  for (const [scheme, code, shown] of [
-    ['http', 'learned-untrusting', true],
-    ['https', 'learned-untrusting', false],
-    ['http', 'default', false],
-  ] as const) {
-    const ex = exchange({ scheme, headers: ['Accept', 'text/html'] })
-    ex.conn.decision = decision({ tier: 'names', tierReason: { ...NO_REASON, code } })
-    t.is(blockPage(ex).body.toString().includes('href="/.well-known/weir/"'), shown, `${scheme} ${code}`)
+test('a device that does not trust us is shown the way to do so', t => {
+  for (const enrol of [true, false]) {
+    const ex = exchange({ scheme: 'http', headers: ['Accept', 'text/html'] })
+    const link = 'href="/.well-known/weir/"'
+    t.is(blockPage(ex, { override: null, enrol }).body.toString().includes(link), enrol)
+    t.is(
+      errorPage(ex, new WeirError('origin-timeout'), { override: null, enrol }).body.toString().includes(link),
+      enrol,
+    )
   }
+})
+
+test('an old server gets an exception for its old TLS, by an admin alone', t => {
+  const yaml = /<pre[^>]*>([^<]*)<\/pre>/.exec(html('origin-tls', null))![1]!
+  t.regex(yaml, /allow: \[old-tls\]/)
 })
 
 test('hostile certificates: no markup, no hidden characters, no page without end', t => {
