@@ -85,44 +85,44 @@ export class Revocation {
       done({ error: new WeirError('origin-cert-revoked', listed), validUntil: 0, source: 'list' })
       return
     }
-    const case_ = new Case(input, done, this.#deps.waitMs?.[input.mode] ?? WAIT_MS[input.mode])
-    for (let i = 0; i + 1 < input.path.length; i++) this.#look(case_, i)
-    case_.start()
+    const check = new PathCheck(input, done, this.#deps.waitMs?.[input.mode] ?? WAIT_MS[input.mode])
+    for (let i = 0; i + 1 < input.path.length; i++) this.#look(check, i)
+    check.start()
   }
 
   #findListed(path: readonly CertificateFacts[]): string | null {
     for (const list of this.#lists) {
       for (const [i, cert] of path.entries()) {
         const why = list.find(cert, path[i + 1] ?? null)
-        if (why !== null) return i === 0 ? why : `That is, an authority above it. ${why}`
+        if (why !== null) return about(i, why)
       }
     }
     return null
   }
 
   /** Settles the i-th certificate from what is at hand, or has it asked about. */
-  #look(case_: Case, i: number): void {
-    const { path, staple, nowMs, mode } = case_.input
+  #look(check: PathCheck, i: number): void {
+    const { path, staple, nowMs, mode } = check.input
     const cert = path[i]!
     const issuer = path[i + 1]!
     const known = this.#memory.find(cert, nowMs)
     if (known?.standing.kind === 'revoked') {
-      case_.settle(i, known)
+      check.settle(i, known)
       return
     }
     if (i === 0 && staple !== null && staple.length > 0) {
       const standing = this.#memory.judgeStaple(staple, cert, issuer, nowMs)
       if (standing.kind === 'good' || standing.kind === 'revoked') {
-        case_.settle(0, { standing, source: 'staple' })
+        check.settle(0, { standing, source: 'staple' })
         if (standing.kind === 'revoked') this.#memory.keep(cert, { standing, source: 'staple' }, nowMs)
         return
       }
-      case_.badStaple = standing
+      check.badStaple = standing
     }
     // RFC 7633 §4.2.3.1: such a server promised a staple, and a fetched answer does not keep the promise.
     if (i === 0 && cert.mustStaple) {
-      case_.settle(0, {
-        standing: case_.badStaple ?? none('The server did not send the proof it must send.'),
+      check.settle(0, {
+        standing: check.badStaple ?? none('The server did not send the proof it must send.'),
         source: 'none',
       })
       return
@@ -130,9 +130,9 @@ export class Revocation {
     const answer = known ?? this.#fromLists(cert, issuer, nowMs)
     if (answer !== null) {
       if (this.#memory.isDue(cert, nowMs)) this.#inquire(cert, issuer)
-      case_.settle(i, answer)
-    } else if (!hasPlaceToAsk(cert)) case_.settle(i, { standing: none('It names no place to ask.'), source: 'none' })
-    else this.#ask(case_, i, cert, issuer, mode)
+      check.settle(i, answer)
+    } else if (!hasPlaceToAsk(cert)) check.settle(i, { standing: none('It names no place to ask.'), source: 'none' })
+    else this.#ask(check, i, cert, issuer, mode)
   }
 
   #fromLists(cert: CertificateFacts, issuer: CertificateFacts, nowMs: number): Answer | null {
@@ -143,16 +143,16 @@ export class Revocation {
     return null
   }
 
-  #ask(case_: Case, i: number, cert: CertificateFacts, issuer: CertificateFacts, mode: 'soft' | 'hard'): void {
+  #ask(check: PathCheck, i: number, cert: CertificateFacts, issuer: CertificateFacts, mode: 'soft' | 'hard'): void {
     const inquiry = this.#inquire(cert, issuer)
     // It may have ended at once: a responder that failed a short while ago is not asked.
     const answer = this.#memory.find(cert, this.#now())
-    if (answer !== null) case_.settle(i, answer)
+    if (answer !== null) check.settle(i, answer)
     else if (inquiry === null)
-      case_.settle(i, { standing: none('Too many certificates are asked about.'), source: 'none' })
+      check.settle(i, { standing: none('Too many certificates are asked about.'), source: 'none' })
     else if (inquiry.isLate && mode === 'soft')
-      case_.settle(i, { standing: none('No answer has come yet.'), source: 'none' })
-    else case_.waitFor(i, inquiry)
+      check.settle(i, { standing: none('No answer has come yet.'), source: 'none' })
+    else check.waitFor(i, inquiry)
   }
 
   /** Starts asking, unless somebody already does; null: too much is being asked. */
@@ -172,7 +172,7 @@ export class Revocation {
 }
 
 /** One call of check(): what is known about each certificate of the path, and who is still being asked. */
-class Case {
+class PathCheck {
   readonly input: RevocationInput
   /** Why the staple is no proof, or null. */
   badStaple: Standing | null = null
