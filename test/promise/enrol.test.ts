@@ -127,6 +127,36 @@ test('what came over an overlooked certificate reaches nobody else through the c
   t.like(row, { cache: 'bypass', cache_reason: 'exception' })
 })
 
+test('a device that was learned not to trust us finds the way on every page, and one trial undoes what was learned', async t => {
+  const device = 'fd77:1::12'
+  const ask = (ca: string, ...args: string[]) => curl(bench.lab, ['-6', '--interface', device, ...args], { ca })
+  const blocked = async () => (await ask(bench.weir.caFile, ...page, 'http://games.example/')).body
+  t.notRegex(await blocked(), /href="\/\.well-known\/weir\/"/)
+  for (const host of ['www', 'api', 'static', 'www', 'api', 'static'])
+    await ask(bench.lab.origin.caFile, `https://${host}.origin.example/`)
+  await eventually(async () => /href="\/\.well-known\/weir\/"/.test(await blocked()))
+  const closed = await ask(bench.lab.origin.caFile, 'https://h1.example/')
+  t.is(closed.status, 200, 'left closed, it works as if we were not there')
+  const form = formOf(await ask(bench.weir.caFile, ...page, `http://www.origin.example${PATH}`))
+  await ask(
+    bench.weir.caFile,
+    '-X',
+    'POST',
+    '-H',
+    'Origin: http://www.origin.example',
+    `http://www.origin.example${form}`,
+  )
+  t.is((await ask(bench.weir.caFile, `https://www.origin.example${PATH}trusted`)).status, 200)
+  await eventually(async () => (await ask(bench.weir.caFile, 'https://h1.example/')).status === 200)
+  t.notRegex(await blocked(), /href="\/\.well-known\/weir\/"/)
+})
+
+/** What workers learn of each other takes a moment. */
+async function eventually(holds: () => Promise<boolean>): Promise<void> {
+  const until = Date.now() + 20_000
+  while (!(await holds())) if (Date.now() > until) throw new Error('not within 20 s')
+}
+
 /** Where the page's one form leads. */
 function formOf(answer: Answer): string {
   const [, action = ''] = /<form method="post" action="([^"]+)"/.exec(answer.body) ?? []
