@@ -150,7 +150,7 @@ export function extensionsOf(wrapper: Node): { id: string; critical: boolean; va
     const parts = children(node)
     return {
       id: asn1.derToOid(content(parts[0]).toString('latin1')),
-      critical: parts.length === 3 && content(parts[1])[0] === 0xff,
+      critical: parts.length === 3 && content(parts[1])[0] !== 0,
       value: content(parts[parts.length - 1]),
     }
   })

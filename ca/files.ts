@@ -59,8 +59,7 @@ export function placeFolder(target: string, files: readonly NewFile[]): void {
   const fresh = `${target}.new-${randomBytes(6).toString('hex')}`
   try {
     fs.mkdirSync(path.dirname(target), { recursive: true, mode: 0o700 })
-    fs.mkdirSync(fresh, { mode: 0o700 })
-    giveAway(fresh, path.dirname(target))
+    makeFolder(fresh)
     for (const file of files) writeSynced(path.join(fresh, file.name), file.text, file.secrecy)
     syncFolder(fresh)
     fs.renameSync(fresh, target)
@@ -69,6 +68,11 @@ export function placeFolder(target: string, files: readonly NewFile[]): void {
     fs.rmSync(fresh, { recursive: true, force: true })
     throw error
   }
+}
+
+export function makeFolder(dir: string): void {
+  fs.mkdirSync(dir, { mode: 0o700 })
+  giveAway(dir, path.dirname(dir))
 }
 
 /** The file is the old or the new one at every instant, also after a loss of power. */
@@ -100,12 +104,23 @@ export function writeSynced(file: string, text: string | Buffer, secrecy: Secrec
 }
 
 /** What root makes in the folder of another user must be readable by that user: the supervisor need not run as root. */
-export function giveAway(file: string, folder: string, fd?: number): void {
+function giveAway(file: string, folder: string, fd?: number): void {
   if (process.getuid!() !== 0) return
   const { uid, gid } = fs.statSync(folder)
   if (uid === 0) return
   if (fd === undefined) fs.lchownSync(file, uid, gid)
   else fs.fchownSync(fd, uid, gid)
+}
+
+/** An empty private file, made when it is not there. Never follows a link, which root could be led astray by. */
+export function ensureFile(file: string): void {
+  const { O_RDWR, O_CREAT, O_NOFOLLOW } = fs.constants
+  const fd = fs.openSync(file, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600)
+  try {
+    giveAway(file, path.dirname(file), fd)
+  } finally {
+    fs.closeSync(fd)
+  }
 }
 
 export function syncFolder(dir: string): void {

@@ -88,7 +88,10 @@ function publicSides(folder: CaFolder, nowMs: number): Cas<CaPublic> {
   return {
     current,
     next: next === null ? null : orWarn(() => storedPublic(next, '', nowMs)),
-    previous: previous.map(each => orWarn(() => earlierPublic(each))).filter(each => each !== null),
+    previous: previous
+      .map(each => orWarn(() => earlierPublic(each)))
+      // One that came back from a backup is no longer a previous one.
+      .filter(each => each !== null && each.sha256 !== current.sha256) as CaPublic[],
     warnings,
   }
 }

@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import Database from 'better-sqlite3'
 import { UserError } from '../src/core/errors.ts'
-import { errno, giveAway } from './files.ts'
+import { ensureFile, errno } from './files.ts'
 
 const WAIT_MS = 5_000
 
@@ -15,9 +15,8 @@ export function withCaLock<T>(dir: string, work: () => T, waitMs = WAIT_MS): T {
   let db: Database.Database
   try {
     fs.mkdirSync(path.dirname(dir), { recursive: true, mode: 0o700 })
+    ensureFile(file)
     db = new Database(file, { timeout: waitMs })
-    fs.chmodSync(file, 0o600)
-    giveAway(file, path.dirname(dir))
   } catch (error) {
     throw new UserError(
       `The folder of ${dir} cannot be written (${errno(error)}). Run this as the user that runs Weir.`,

@@ -44,7 +44,10 @@ export function readCaFacts(der: Buffer): CaFacts {
     limits: null,
     unknownCritical: [],
   }
-  for (const { id, critical, value } of extensionsOf(tbsParts(der).extensions)) {
+  const extensions = extensionsOf(tbsParts(der).extensions)
+  // RFC 5280 §4.2: not more than one of a kind; of two, one program reads the first and another the last.
+  if (new Set(extensions.map(({ id }) => id)).size !== extensions.length) throw new Error('an extension twice')
+  for (const { id, critical, value } of extensions) {
     const node = KNOWN.has(id) ? fromDer(value) : null
     if (node === null) {
       if (critical) facts.unknownCritical.push(id)

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { UserError } from '../src/core/errors.ts'
 import { crossSigned } from './certificate.ts'
 import { type CaOptions, caFiles, newCa } from './create.ts'
-import { errno, type NewFile, placeFolder, replaceFile, syncFolder } from './files.ts'
+import { errno, makeFolder, type NewFile, placeFolder, replaceFile, syncFolder } from './files.ts'
 import { readCaFolder, settle, switchToNext } from './folder.ts'
 import { type LoadOptions, readCas, unlock } from './load.ts'
 import { withCaLock } from './lock.ts'
@@ -88,7 +88,7 @@ export function finishRotation(dir: string, options: LoadOptions): void {
     const cas = readCas(dir, options.nowMs)
     if (cas.next === null) throw new UserError(cas.warnings.join(' '))
     const folder = path.join(dir, 'previous')
-    fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
+    if (!fs.existsSync(folder)) makeFolder(folder)
     const issuers = cas.current.imported ? current.chainPem : ''
     const text = `${cas.current.imported ? `${IMPORTED}\n` : ''}${cas.current.certPem}${issuers}`
     replaceFile(path.join(folder, `${cas.current.sha256}.pem`), text, 'public')

@@ -32,14 +32,7 @@ function part(pub: CaPublic): [string, string][] {
     ['sha-256', colons(facts.sha256)],
     ['sha-1', colons(facts.sha1)],
     ['valid', `${new Date(facts.notBefore).toISOString()} to ${new Date(facts.notAfter).toISOString()}`],
-    [
-      'below it',
-      facts.pathLength === -1
-        ? 'any number of CAs'
-        : facts.pathLength === 0
-          ? 'no further CAs'
-          : `up to ${facts.pathLength} CAs`,
-    ],
+    ['below it', below(facts.pathLength)],
     ['certifies', facts.permitted.length === 0 ? 'every name and address' : facts.permitted.join(', ')],
   ]
   if (facts.excluded.length > 0) lines.push(['never', facts.excluded.join(', ')])
@@ -47,6 +40,11 @@ function part(pub: CaPublic): [string, string][] {
   const anchor = anchorOf(pub)
   if (anchor !== pub) lines.push(['trust', `${anchor.subject}, sha-256 ${colons(anchor.sha256)}`])
   return lines
+}
+
+function below(pathLength: number): string {
+  if (pathLength === -1) return 'any number of CAs'
+  return pathLength === 0 ? 'no further CAs' : `CAs up to ${pathLength} deep`
 }
 
 function colons(hex: string): string {

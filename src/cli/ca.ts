@@ -103,7 +103,9 @@ function ensureCa(config: Config, dir: string): void {
 
 async function create(run: Run): Promise<void> {
   const { config, dir } = run
-  if (hasCa(dir) || !createCa(dir, { ...config.tls.ca, passphrases: given(run) }))
+  const passphrases = given(run)
+  passphrases.forEach(checkNewPassphrase)
+  if (hasCa(dir) || !createCa(dir, { ...config.tls.ca, passphrases }))
     throw new UserError(`${dir} already holds a CA. "weir ca rotate" makes another one and rolls it out beside it.`)
   done(run, 'Made.')
 }
@@ -136,12 +138,12 @@ async function backup(run: Run): Promise<void> {
 
 async function encrypt(run: Run): Promise<void> {
   const { config, dir } = run
+  const opened = await opening(run, false)
   const passphrase =
     given(run)[0] ??
     configuredPassphrase(config.tls.ca.passphraseFile) ??
     (await askPassphrase('New passphrase of the CA key', true))
   checkNewPassphrase(passphrase)
-  const opened = await opening(run, false)
   // First the new one: cut short, an earlier run may have changed one of two keys already.
   reprotect(dir, passphrase, { ...opened, passphrases: [passphrase, ...(opened.passphrases ?? [])] })
   done(run, 'Encrypted. Weir needs tls.ca.passphraseFile or the credential weir-ca-passphrase to start from now on.')
@@ -184,9 +186,8 @@ async function opening(
   run: Run,
   plainOptions: boolean,
 ): Promise<{ passphrases?: string[]; passphraseFile: string | null }> {
-  const { config, dir } = run
+  const { config, dir, values } = run
   const { passphraseFile } = config.tls.ca
-  const { values } = run
   const named = namedPassphrase(values['key-passphrase-file'], values['key-passphrase-env'])
   const passphrases = [...(named === null ? [] : [named]), ...(plainOptions ? given(run) : [])]
   if (passphrases.length > 0) return { passphrases, passphraseFile }

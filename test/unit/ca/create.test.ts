@@ -137,6 +137,15 @@ test('a command waits for another one, and not for ever', t => {
   )
 })
 
+test('the lock is not taken through a link', t => {
+  const dir = path.join(tempDir(t), 'ca')
+  loadOrCreateCa(dir)
+  fs.writeFileSync(`${dir}.precious`, 'x', { mode: 0o644 })
+  fs.symlinkSync(`${dir}.precious`, `${dir}.lock`)
+  t.throws(() => withCaLock(dir, () => t.fail()), { instanceOf: UserError, message: /ELOOP/ })
+  t.is(fs.statSync(`${dir}.precious`).mode & 0o777, 0o644)
+})
+
 test('a folder that cannot be made is one sentence', t => {
   const file = path.join(tempDir(t), 'file')
   fs.writeFileSync(file, '')

@@ -6,6 +6,7 @@ import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import test from 'ava'
 import { loadOrCreateCa } from '../../../ca/create.ts'
+import { importCa } from '../../../ca/import.ts'
 import { loadCas, readCas } from '../../../ca/load.ts'
 import { cancelRotation, finishRotation, startRotation } from '../../../ca/rotate.ts'
 import { UserError } from '../../../src/core/errors.ts'
@@ -162,6 +163,24 @@ test('a next one that cannot be used is told, does not stop the current one, and
   fs.copyFileSync(path.join(other, 'ca.key'), path.join(dir, 'next/ca.key'))
   t.throws(() => finishRotation(dir, {}), { instanceOf: UserError, message: /do not belong together/ })
   t.is(readCas(dir).current.sha256, cas.current.public.sha256)
+})
+
+test('a previous one that comes back from a backup is current only', t => {
+  const pki = new Pki(t)
+  const dir = pki.at('ca')
+  const first = loadOrCreateCa(dir)
+  const bytes = Buffer.from(pki.read('ca/ca.pem') + pki.read('ca/ca.key'))
+  startRotation(dir, {})
+  finishRotation(dir, {})
+  const second = loadCas(dir).current.public
+  importCa(dir, [{ name: 'backup', bytes }], null, { asNext: true })
+  finishRotation(dir, {})
+  const { current, previous } = loadCas(dir)
+  t.is(current.public.sha256, first.public.sha256)
+  t.deepEqual(
+    previous.map(ca => ca.sha256),
+    [second.sha256],
+  )
 })
 
 test('previous ones that have expired are forgotten at the switch; one that is damaged is told', t => {
