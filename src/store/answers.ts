@@ -4,6 +4,7 @@
  */
 import type { ReasonCode, Tier } from '../core/decision.ts'
 import type { ErrorCode } from '../core/errors.ts'
+import type { HandshakeOutcome } from '../core/tls-policy.ts'
 
 // ── Traffic ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -84,6 +85,10 @@ export interface ExchangeDetail {
   /** Address dialled, '' when the origin was not asked. */
   upstream: string
   upstreamReused: boolean
+  /** What was overlooked in the origin's certificate or handshake, in words of the exception; '' for nothing. */
+  exception: string
+  /** What says that the origin's certificate is not revoked: `staple`, `ocsp`, `crl`, `list`, `none`; ''. */
+  revocation: string
   errorDetail: string
   connection: string
 }
@@ -103,6 +108,14 @@ export interface ConnectionDetail {
   exchanges: number
   clientTls: string
   originTls: string
+  /** Fingerprints of the client's hello; '' when there was none. */
+  ja3: string
+  ja4: string
+  /** The hello had an encrypted_client_hello extension, real or GREASE. */
+  ech: boolean
+  /** How the client took our certificate; '' when it was shown none. */
+  handshake: HandshakeOutcome | ''
+  exception: string
   errorDetail: string
 }
 

@@ -22,6 +22,8 @@ interface ExchangeColumns extends WhyColumns {
   dst: string
   upstream: string
   upstream_reused: number
+  exception: string
+  revocation: string
   error_detail: string
   conn: string
 }
@@ -39,6 +41,11 @@ interface ConnectionColumns extends WhyColumns {
   exchanges: number
   client_tls: string
   origin_tls: string
+  ja3: string
+  ja4: string
+  ech: number
+  handshake: ConnectionDetail['handshake']
+  exception: string
   error_detail: string
 }
 
@@ -68,6 +75,8 @@ function exchangeDetail(db: Database.Database, row: TrafficRow): ExchangeDetail 
     dst: c.dst,
     upstream: c.upstream,
     upstreamReused: c.upstream_reused !== 0,
+    exception: c.exception,
+    revocation: c.revocation,
     errorDetail: c.error_detail,
     connection: c.conn,
   }
@@ -88,6 +97,11 @@ function connectionDetail(db: Database.Database, row: TrafficRow): ConnectionDet
     exchanges: c.exchanges,
     clientTls: c.client_tls,
     originTls: c.origin_tls,
+    ja3: c.ja3,
+    ja4: c.ja4,
+    ech: c.ech !== 0,
+    handshake: c.handshake,
+    exception: c.exception,
     errorDetail: c.error_detail,
   }
 }

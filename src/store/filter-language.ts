@@ -37,12 +37,18 @@ const SIZES: Record<string, number> = { '': 1, b: 1, kb: 1e3, mb: 1e6, gb: 1e9 }
 type Compile = (value: string, kind: RowKind) => Sql
 type Field = { name: string; compile: Compile }
 
-const OF_EXCHANGE_ONLY = new Set(['method', 'path', 'status', 'content_type', 'cache', 'cache_reason'])
+const OF_EXCHANGE_ONLY = new Set(['method', 'path', 'status', 'content_type', 'cache', 'cache_reason', 'revocation'])
 
 /** The column, or its constant for connections, which have none of it. */
 function column(name: string, kind: RowKind): string {
   if (kind === 'exchange' || !OF_EXCHANGE_ONLY.has(name)) return name
   return name === 'status' ? '0' : name === 'cache' ? "'none'" : "''"
+}
+
+/** What only the connection knows is true of its requests too, once it is over and has a row. */
+function ofConnection(kind: RowKind, { sql, params }: Sql): Sql {
+  if (kind === 'connection') return { sql, params }
+  return { sql: `EXISTS (SELECT 1 FROM connections WHERE connections.conn = exchanges.conn AND ${sql})`, params }
 }
 
 const FIELDS: Record<string, Compile> = {
@@ -56,6 +62,12 @@ const FIELDS: Record<string, Compile> = {
   error: value => (value === '*' ? { sql: "error <> ''", params: [] } : textMatch('error', value, 'start')),
   reason: value => textMatch('reason', value, 'exact'),
   conn: value => textMatch('conn', value, 'exact'),
+  ja3: (value, kind) => ofConnection(kind, textMatch('ja3', value.toLowerCase(), 'exact')),
+  ja4: (value, kind) => ofConnection(kind, textMatch('ja4', value.toLowerCase(), 'exact')),
+  handshake: (value, kind) => ofConnection(kind, textMatch('handshake', value, 'exact')),
+  ech: (value, kind) => ofConnection(kind, word('ech', value, { yes: 1, no: 0 })),
+  exception: value => exception(value),
+  revocation: (value, kind) => textMatch(column('revocation', kind), value, 'exact'),
   verdict: value =>
     word('verdict', value, {
       allow: 'allow',
@@ -159,7 +171,7 @@ function split(q: string): string[] {
 function parseTerm(piece: string): Term {
   const negated = piece.length > 1 && piece.startsWith('-')
   const body = negated ? piece.slice(1) : piece
-  const match = /^([a-z]+):(.*)$/s.exec(body)
+  const match = /^([a-z]+\d?):(.*)$/s.exec(body)
   if (match === null) return { negated, field: WORD, values: [unquote(body)] }
   const [, name = '', rest = ''] = match
   if (!Object.hasOwn(FIELDS, name)) {
@@ -201,11 +213,20 @@ function escapeLike(value: string): string {
   return value.replace(/[\\%_]/g, '\\$&')
 }
 
-function word(col: string, value: string, words: Record<string, string>): Sql {
+function word(col: string, value: string, words: Record<string, string | number>): Sql {
   const key = value.toLowerCase()
-  if (!Object.hasOwn(words, key))
-    throw new FilterError(`"${value}" is none of ${[...new Set(Object.values(words))].join(', ')}.`)
+  if (!Object.hasOwn(words, key)) {
+    const known = Object.entries(words).map(([typed, stored]) => (typeof stored === 'string' ? stored : typed))
+    throw new FilterError(`"${value}" is none of ${[...new Set(known)].join(', ')}.`)
+  }
   return { sql: `${col} = ?`, params: [words[key]!] }
+}
+
+/** `yes`, `no`, or what was overlooked: `expired`. */
+function exception(value: string): Sql {
+  if (value === 'yes') return { sql: "exception <> ''", params: [] }
+  if (value === 'no') return { sql: "exception = ''", params: [] }
+  return textMatch('exception', value, 'part')
 }
 
 /** `404`, `5xx`, `>=400`. */

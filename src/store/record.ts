@@ -11,12 +11,12 @@ const DETAIL = 500
 
 const EXCHANGE_COLUMNS = `id time conn client dst host port scheme method path status http_version origin_http_version
   content_type bytes_up bytes_down tier verdict reason rule rule_line list list_line cache cache_reason duration_ms connect_ms
-  wait_ms body_ms client_tls origin_tls upstream upstream_reused error error_detail`.split(/\s+/)
+  wait_ms body_ms client_tls origin_tls upstream upstream_reused exception revocation error error_detail`.split(/\s+/)
 
 const CONNECTION_COLUMNS =
   `id time conn client client_port dst port host protocol alpn tier verdict reason rule rule_line list
-  list_line tier_reason tier_rule tier_rule_line bytes_up bytes_down duration_ms exchanges client_tls origin_tls error
-  error_detail`.split(/\s+/)
+  list_line tier_reason tier_rule tier_rule_line bytes_up bytes_down duration_ms exchanges client_tls origin_tls ja3 ja4
+  ech handshake exception error error_detail`.split(/\s+/)
 
 export const INSERT_EXCHANGE = insert('exchanges', EXCHANGE_COLUMNS)
 export const INSERT_CONNECTION = insert('connections', CONNECTION_COLUMNS)
@@ -61,6 +61,8 @@ export function exchangeValues(id: number, r: ExchangeRow): (string | number)[] 
     text(r.originTls, SHORT),
     text(r.upstream, SHORT),
     int(r.upstreamReused),
+    text(r.exception, NAME),
+    text(r.revocation, SHORT),
     text(r.error, SHORT),
     text(r.errorDetail, DETAIL),
   ]
@@ -95,6 +97,11 @@ export function connectionValues(id: number, r: ConnectionRow): (string | number
     int(r.exchanges),
     text(r.clientTls, SHORT),
     text(r.originTls, SHORT),
+    text(r.ja3, SHORT),
+    text(r.ja4, SHORT),
+    int(r.ech),
+    text(r.handshake, SHORT),
+    text(r.exception, NAME),
     text(r.error, SHORT),
     text(r.errorDetail, DETAIL),
   ]

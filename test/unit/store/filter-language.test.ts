@@ -42,6 +42,31 @@ function fill(t: { teardown(fn: () => void): void }, rows: LogRow[]): (q: string
   }
 }
 
+test('what TLS showed: of connections, of their requests, of exceptions', t => {
+  const ja4 = 't13d1516h2_8daaf6152771_e5627efa2ab1'
+  const find = fill(t, [
+    /* 1 */ exchangeRow({ conn: 'c1', exception: 'expired', revocation: 'none' }),
+    /* 2 */ exchangeRow({ conn: 'c2', revocation: 'ocsp' }),
+    /* 3 */ exchangeRow({ conn: 'still-open' }),
+    /* 4 */ connectionRow({ conn: 'c1', ja4, handshake: 'trusted', exchanges: 1, exception: 'expired' }),
+    /* 5 */ connectionRow({ conn: 'c3', ja3: 'ada70206e40642a3e4461f35503241d5', ech: 1, handshake: 'unknown-ca' }),
+    /* 6 */ connectionRow({ conn: 'c4' }),
+  ])
+  t.deepEqual(find(`ja4:=${ja4}`), [1, 4])
+  t.deepEqual(find('ja4:t13d1516h2_*'), [1, 4])
+  t.deepEqual(find('ja4:T13D1516h2_8daaf6152771_*'), [1, 4])
+  t.deepEqual(find('ja3:ada70206e40642a3e4461f35503241d5'), [5])
+  t.deepEqual(find('handshake:unknown-ca,bad-certificate'), [5])
+  t.deepEqual(find('handshake:trusted'), [1, 4])
+  t.deepEqual(find('-handshake:trusted'), [2, 3, 5, 6])
+  t.deepEqual(find('ech:yes'), [5])
+  t.deepEqual(find('exception:yes'), [1, 4])
+  t.deepEqual(find('exception:no'), [2, 3, 5, 6])
+  t.deepEqual(find('exception:expired,weak'), [1, 4])
+  t.deepEqual(find('revocation:ocsp'), [2])
+  t.throws(() => find('ech:perhaps'), { message: /none of yes, no/ })
+})
+
 test('every field finds what it names and nothing else', t => {
   const find = fill(t, [
     /* 1 */ exchangeRow({ time: 1000, host: 'example.org', client: '10.0.0.1', status: 200, durationMs: 100 }),

@@ -37,3 +37,19 @@ test('a newer schema is refused with a sentence', t => {
   t.throws(() => migrate(db, 'traffic'), { message: /newer version/ })
   db.close()
 })
+
+test('a log of before TLS was judged keeps its rows, and its views grow at their end', t => {
+  const db = new Database(':memory:')
+  const steps = readSteps('traffic')
+  migrate(db, 'traffic', steps.slice(0, 2))
+  const columns = (view: string) =>
+    db.prepare(`SELECT name FROM pragma_table_info('${view}') ORDER BY cid`).pluck().all() as string[]
+  const before = { v_exchanges: columns('v_exchanges'), v_connections: columns('v_connections') }
+  const row = columns('connections')
+  db.exec(`INSERT INTO connections VALUES (${row.map(name => (name === 'conn' ? "'old'" : '1')).join()})`)
+  migrate(db, 'traffic')
+  t.like(db.prepare('SELECT * FROM v_connections').get(), { connection: 'old', ja4: '', ech: 0, handshake: '' })
+  for (const [view, names] of Object.entries(before)) t.deepEqual(columns(view).slice(0, names.length), names)
+  t.deepEqual(columns('v_exchanges').slice(-2), ['exception', 'revocation'])
+  db.close()
+})

@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import test from 'ava'
 import Database from 'better-sqlite3'
+import { TrafficQueries } from '../../../src/store/queries.ts'
 import { startStore } from '../../../src/store/store.ts'
 import { batchOf, connectionRow, exchangeRow, memoryLog, tempDir, until } from './rows.ts'
 
@@ -50,6 +51,34 @@ test('batches become rows of the stable views, with roll-ups that agree', async 
     },
   )
   t.is(read(file, "SELECT DISTINCT rule FROM tops WHERE kind = 'blocked' AND count = 1").length, 1)
+})
+
+test('what TLS showed is in the views, in the detail, and found by its indexes', async t => {
+  const { file, start } = setUp(t)
+  const store = start()
+  const ja4 = 't13d1516h2_8daaf6152771_e5627efa2ab1'
+  const told = { ja3: 'a'.repeat(32), ja4, ech: 1, handshake: 'unknown-ca', exception: 'weak' }
+  store.write(
+    batchOf(exchangeRow({ conn: 'c', exception: 'weak', revocation: 'staple' }), connectionRow({ conn: 'c', ...told })),
+    2,
+    0,
+  )
+  await store.stop()
+  t.like(read(file, 'SELECT * FROM v_exchanges')[0], { exception: 'weak', revocation: 'staple' })
+  t.like(read(file, 'SELECT * FROM v_connections')[0], told)
+  const queries = new TrafficQueries(file)
+  const detail = queries.detail(1)
+  t.like(detail?.exchange, { exception: 'weak', revocation: 'staple' })
+  t.like(detail?.connection, { ...told, ech: true })
+  const use = queries.tlsUse(0)
+  t.like(use.refused[0], { client: '10.77.1.10', host: 'bank.example', count: 1, outcome: 'unknown-ca' })
+  queries.close()
+  const plan = read<{ detail: string }>(
+    file,
+    `EXPLAIN QUERY PLAN SELECT count(*) FROM connections WHERE handshake IN ('unknown-ca', 'bad-certificate',
+      'closed-after-certificate', 'closed-after-handshake') AND exchanges = 0 AND time >= 5`,
+  )
+  t.regex(plan.map(step => step.detail).join(), /connections_refused/)
 })
 
 test('visits: a pause of more than five minutes begins a new one', async t => {
