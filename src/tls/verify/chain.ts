@@ -118,7 +118,8 @@ function faultsOf(path: readonly CertificateFacts[], end: PathEnd, { input, isCo
   // A leaf that signed itself stands or falls by being trusted as it is: nobody else vouches for it.
   const faults = leafFaults(path[0]!, at, last === 0 && (isRooted || end === 'self'))
   for (let i = 1; i < last; i++) faults.push(...intermediateFaults(path[i]!, at))
-  if (last > 0) faults.push(...(isRooted || end === 'self' ? rootFaults(root, at) : intermediateFaults(root, at)))
+  const standsAlone = isRooted || end === 'self' || end === 'own'
+  if (last > 0) faults.push(...(standsAlone ? rootFaults(root, at) : intermediateFaults(root, at)))
   for (const cert of path) if (cert.fault !== '') faults.push(invalid(cert, cert.fault))
   const constraint = constraintFault(path, budget) ?? policyFault(path)
   if (constraint !== null) faults.push(constraint)

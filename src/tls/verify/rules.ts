@@ -13,7 +13,7 @@ export interface Circumstances {
   /** The leaf speaks for that name. */
   isCovered: boolean
   nowMs: number
-  /** TLS 1.0's suites are allowed, so an RSA key may be used to encrypt. */
+  /** Old suites are allowed, in some of which the key encrypts and does not sign. */
   oldTls: boolean
   /** The chain ends at a root that browsers ship, so their rules for public authorities hold. */
   isPublic: boolean
@@ -42,7 +42,7 @@ export function leafFaults(cert: CertificateFacts, at: Circumstances, asRoot: bo
       faults.push(invalid(cert, 'it claims the powers of an authority without being one'))
   }
   const usage = cert.keyUsage
-  // RFC 8446 §4.4.2.2: if the extension is there, digitalSignature is set; key encipherment is TLS 1.2's static RSA.
+  // RFC 8446 §4.4.2.2: if the extension is there, digitalSignature is set; only static RSA enciphers.
   const wanted = KEY_USAGE.digitalSignature | (at.oldTls ? KEY_USAGE.keyEncipherment : 0)
   if (usage >= 0 && (usage & wanted) === 0 && !asRoot)
     faults.push(invalid(cert, 'its key may not sign a TLS handshake'))

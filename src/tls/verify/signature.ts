@@ -7,7 +7,7 @@ import { keyWeakness } from './strength.ts'
 
 /**
  * `weak`: made with MD5 or SHA-1, or by a key that is too small or otherwise unfit: it is not even computed.
- * `unsupported`: an algorithm that no browser takes, or one that does not belong to the key.
+ * `unsupported`: an algorithm that no browser takes, or a key that cannot be loaded.
  */
 export type SignatureVerdict = 'good' | 'bad' | 'weak' | 'unsupported'
 
@@ -57,8 +57,9 @@ export function verifySigned(
   const facts = readKey(issuerSpkiDer)
   if (algorithm === null || typeof facts === 'string') return 'unsupported'
   if (algorithm.strength === 'broken' || (algorithm.strength === 'legacy' && floor === 'modern')) return 'weak'
-  if (facts.type !== algorithm.key) return 'unsupported'
   if (facts.fault !== '' || keyWeakness(facts, floor) !== '') return 'weak'
+  // No key makes a signature of another kind: whoever made it, it was not this one.
+  if (facts.type !== algorithm.key) return 'bad'
   const key = loadKey(issuerSpkiDer)
   if (key === null) return 'unsupported'
   return compute(algorithm, tbs, signature, key) ? 'good' : 'bad'

@@ -1,5 +1,5 @@
 import { hex } from '../der.ts'
-import { freshKey } from '../keys.ts'
+import { freshKey, testKey } from '../keys.ts'
 import { type Case, ca, DAY, INTER, NOW, ROOT, server, withInter, withLeaf } from './case.ts'
 
 const chain = (title: string, expect: Case['expect'], build: Case['build'], more: Partial<Case> = {}): Case => ({
@@ -101,6 +101,10 @@ export const chainCases: Case[] = [
     presented: [server(INTER)],
     extra: [INTER],
   })),
+  chain('the fetched intermediate stands behind 20 others', 'origin-cert-untrusted', () => ({
+    presented: [server(INTER)],
+    extra: [...Array.from({ length: 20 }, () => ca('Stranger')), INTER],
+  })),
   chain('the intermediate stands behind 20 strangers', 'origin-cert-untrusted', () => ({
     presented: [server(INTER), ...Array.from({ length: 20 }, () => ca('Stranger')), INTER],
   })),
@@ -126,6 +130,10 @@ export const chainCases: Case[] = [
   }),
   chain('a root that is called like a trusted one, with other key identifiers', 'origin-cert-untrusted', () => {
     const impostor = ca('Good Root')
+    return { presented: [server(impostor), impostor] }
+  }),
+  chain('a root that is called like a trusted one, with a key of another kind', 'origin-cert-untrusted', () => {
+    const impostor = ca('Good Root', null, { keys: testKey('rsa:2048') })
     return { presented: [server(impostor), impostor] }
   }),
   chain('a root that is called like a trusted one, without key identifiers', 'origin-cert-signature', () => {
