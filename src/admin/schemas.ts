@@ -11,6 +11,7 @@ import type {
   TrafficRow,
   Why,
 } from './api.ts'
+import { HANDSHAKE_OUTCOME } from './tls-schemas.ts'
 
 /** The answers of `api.ts` as OpenAPI shows them; each is held against its type, so the two cannot drift apart. */
 
@@ -117,6 +118,8 @@ export const DETAIL = z
         dst: text,
         upstream: text,
         upstreamReused: z.boolean(),
+        exception: text,
+        revocation: text,
         errorDetail: text,
         connection: text,
       })
@@ -135,6 +138,11 @@ export const DETAIL = z
         exchanges: count,
         clientTls: text,
         originTls: text,
+        ja3: text,
+        ja4: text,
+        ech: z.boolean(),
+        handshake: z.union([HANDSHAKE_OUTCOME, z.literal('')]),
+        exception: text,
         errorDetail: text,
       })
       .nullable(),

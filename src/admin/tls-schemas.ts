@@ -14,7 +14,7 @@ const int = z.int()
 const count = z.int().min(0)
 const text = z.string()
 
-const outcome = z.enum([
+export const HANDSHAKE_OUTCOME = z.enum([
   'trusted',
   'unknown-ca',
   'bad-certificate',
@@ -42,7 +42,7 @@ export const LEARNED = z
         retestAt: int,
         failures: count,
         devices: count,
-        evidence: z.array(z.object({ time: int, client: text, host: text, outcome, ja4: text })),
+        evidence: z.array(z.object({ time: int, client: text, host: text, outcome: HANDSHAKE_OUTCOME, ja4: text })),
         state: z.enum(['active', 'dismissed']),
         refused: USE,
         refusedDevices: count,
@@ -75,7 +75,7 @@ export const TRUST = z
         trusts: z.boolean().nullable(),
         at: int,
         host: text,
-        outcome: z.union([outcome, z.literal('')]),
+        outcome: z.union([HANDSHAKE_OUTCOME, z.literal('')]),
         refused: USE,
         refusedSince: int,
         learned: z.boolean(),

@@ -49,10 +49,6 @@ const LOOK_BACK = 300
 const REFUSED = `handshake IN (${REFUSALS.map(word => `'${word}'`).join(', ')}) AND exchanges = 0`
 
 export function tlsUse(db: Database.Database, since: number): TlsUse {
-  // A database of an older schema, opened before its writer has brought it up to date.
-  const columns = db.pragma('table_info(connections)') as { name: string }[]
-  if (!columns.some(column => column.name === 'handshake'))
-    return { since, refused: [], seen: [], exceptions: [], more: false }
   const refused = db
     .prepare(
       `SELECT client, host, count(*) AS count, min(time) AS first, max(time) AS last,

@@ -3,6 +3,7 @@ import type { ExceptionsAnswer, LearnedAnswer, TrustAnswer } from '../../../src/
 import { caProblems, deviceProblems, ending, pinned } from '../../../src/admin/tls-problems.ts'
 import { exceptionsWithUse, findLearned, trustOf, withUse } from '../../../src/admin/tls-use.ts'
 import type { LearnedEntry } from '../../../src/core/tls-policy.ts'
+import { compileFilter, parseFilter } from '../../../src/store/filter-language.ts'
 import type { TlsUse } from '../../../src/store/tls-summary.ts'
 import { startBox } from './box.ts'
 
@@ -195,6 +196,23 @@ test('without the supervisor the dashboard is there, and so is the CA this proce
   t.is((await box.get('/api/v1/summary', cookie)).status, 200)
   t.is((await box.get('/api/v1/ca')).status, 200)
   t.is((await box.get('/api/v1/tls/exceptions', cookie)).status, 503)
+})
+
+test('every filter made for a link is one the log understands', t => {
+  const hostile = 'a" b\\c.example'
+  const known = use({ seen: [{ client: hostile, time: 0, host: '' }] })
+  const links = [
+    ...withUse([entry({ host: hostile }), entry({ host: '', client: 'fd77::1' })], known).map(one => one.refused.q),
+    ...trustOf(known, []).devices.map(one => one.refused.q),
+    ...exceptionsWithUse([{ host: 'a.example', allow: [], until: 1, reason: '', line: 1, client: '' }], known).map(
+      one => one.used.q,
+    ),
+  ]
+  for (const q of links) {
+    const filter = parseFilter(q)
+    for (const kind of ['exchange', 'connection'] as const) t.truthy(compileFilter(filter, kind).sql, q)
+  }
+  t.is(links.length, 4)
 })
 
 test('exceptions, devices and names never opened are answered as the supervisor tells them', async t => {

@@ -1,9 +1,17 @@
 import type { ComponentChildren } from 'preact'
-import type { ConnectionDetail, ExchangeDetail, TrafficDetail, TrafficRow } from '../../../src/admin/api.ts'
+import type {
+  ConnectionDetail,
+  ExchangeDetail,
+  Why as Reasoned,
+  TrafficDetail,
+  TrafficRow,
+} from '../../../src/admin/api.ts'
 import { type Key, t, tn } from '../i18n/index.ts'
 import { failureText, reasonText } from '../lib/codes.ts'
+import { href } from '../lib/router.ts'
 import { outcome } from '../lib/rows.ts'
 import { Icon } from './Icon.tsx'
+import { tlsParts } from './WhyTls.tsx'
 
 type StepName = 'who' | 'tls' | 'rule' | 'cache' | 'origin'
 
@@ -25,24 +33,20 @@ function decisive(row: TrafficRow): StepName {
   const what = outcome(row)
   if (what === 'blocked') return 'rule'
   if (what === 'names' || what === 'passed') return 'tls'
-  if (what === 'failed') return row.error.startsWith('client') || row.error === 'idle-timeout' ? 'who' : 'origin'
+  if (what === 'failed') return failedAt(row.error)
   return row.cache === 'hit' || row.cache === 'revalidated' ? 'cache' : 'origin'
 }
 
-function tlsText(row: TrafficRow, { exchange, connection }: TrafficDetail): string {
-  const reason = connection ? reasonText(connection.tierWhy) : ''
-  const { clientTls = '', originTls = '' } = exchange ?? connection ?? {}
-  const versions = [
-    clientTls === '' ? '' : t('drawer.tls.client', { version: clientTls }),
-    originTls === '' ? '' : t('drawer.tls.origin', { version: originTls }),
-  ]
-    .filter(Boolean)
-    .join(' ')
-  if (row.scheme === 'http') return t('drawer.tls.plain')
-  if (connection && connection.protocol !== 'tls' && row.kind === 'connection' && connection.protocol !== '')
-    return `${t('drawer.tls.other', { protocol: connection.protocol })} ${reason}`
-  const words = t(`drawer.tls.${row.tier}`, { reason })
-  return versions === '' ? words : `${words} ${versions}`
+function failedAt(error: string): StepName {
+  if (error.startsWith('client-tls')) return 'tls'
+  return error.startsWith('client') || error === 'idle-timeout' ? 'who' : 'origin'
+}
+
+function ruleText(row: TrafficRow, why: Reasoned | null): string {
+  const reason = why ? reasonText(why) : ''
+  // It came to no decision: what failed says why.
+  if (row.verdict === 'fail' && why?.code === 'error') return reason
+  return t(row.verdict === 'block' ? 'drawer.rule.block' : 'drawer.rule.allow', { reason })
 }
 
 function originText(row: TrafficRow, exchange: ExchangeDetail | null, connection: ConnectionDetail | null): string {
@@ -74,20 +78,31 @@ function stepsOf(row: TrafficRow, { exchange, connection }: TrafficDetail): Step
     if (connection.exchanges > 0) who.push(tn('drawer.exchanges', connection.exchanges))
   }
   const why = detail?.why ?? null
-  const verdict = row.verdict === 'block' ? 'drawer.rule.block' : 'drawer.rule.allow'
   const steps: Step[] = [
     { name: 'who', text: [who.join(', ')] },
-    { name: 'tls', text: [tlsText(row, { exchange, connection })] },
-    { name: 'rule', text: [t(verdict, { reason: why ? reasonText(why) : '' })] },
+    { name: 'tls', text: tlsParts(row, { exchange, connection }) },
+    { name: 'rule', text: [ruleText(row, why)] },
     { name: 'cache', text: [cacheText(row, exchange)] },
     { name: 'origin', text: [originText(row, exchange, connection)] },
   ]
   if (row.error !== '' && row.verdict === 'fail') {
     const failed = steps.find(step => step.name === decisive(row))!
-    failed.text.push(<strong>{failureText(row.error)}</strong>)
+    failed.text.push(<Failed code={row.error} />)
     if (detail?.errorDetail) failed.text.push(<code>{detail.errorDetail}</code>)
   }
   return steps
+}
+
+/** In words, and with the code by which the log knows it. */
+function Failed({ code }: { code: Exclude<TrafficRow['error'], ''> }) {
+  return (
+    <>
+      <strong>{failureText(code)}</strong>{' '}
+      <a href={href('/live', { q: `error:=${code}` })} translate={false}>
+        <code>{code}</code>
+      </a>
+    </>
+  )
 }
 
 /** Five steps from the client to the origin, the decisive one marked: the page people come here for. */

@@ -30,6 +30,27 @@ export function allowanceText(allowance: Allowance): string {
   return t(key)
 }
 
+const ALLOWANCES: readonly Allowance[] = ['expired', 'weak', 'old-tls', 'name', 'untrusted']
+
+/** As the log has it: `expired, old-tls (line 12: why)`, with its codes in words. */
+export function exceptionText(text: string): string {
+  const [, codes = '', rest = ''] = /^([a-z, -]*)( \(.*)?$/s.exec(text) ?? []
+  const words = codes.split(', ').map(code => (isAllowance(code) ? allowanceText(code) : code))
+  return codes === '' ? text : words.join(', ') + rest
+}
+
+function isAllowance(code: string): code is Allowance {
+  return (ALLOWANCES as readonly string[]).includes(code)
+}
+
+const SOURCES = ['staple', 'ocsp', 'crl', 'list', 'none'] as const
+
+/** What says that a certificate is not revoked. */
+export function revocationText(source: string): string {
+  const known = SOURCES.find(one => one === source)
+  return known === undefined ? source : t(`revocation.${known}`)
+}
+
 /** For a call that failed: what happened, and the id under which the log has it. */
 export function callText(error: unknown): string {
   if (!(error instanceof ApiFailure)) return t('error.internal')

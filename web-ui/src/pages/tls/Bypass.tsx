@@ -16,7 +16,8 @@ import { useLoad } from '../../lib/load.ts'
 import { go, href, place } from '../../lib/router.ts'
 
 const REFRESH_MS = 30_000
-const SOON_MS = 7 * 86_400_000
+const DAY_MS = 86_400_000
+const SOON_MS = 7 * DAY_MS
 /** Of the shipped list so many are shown at first. */
 const SHOWN = 40
 
@@ -78,11 +79,14 @@ function Until({ at }: { at: number }) {
   return (
     <>
       <When at={at} />
-      <span class={left > SOON_MS ? 'until-left muted' : 'until-left soon'}>
-        {left > 0 ? t('tls.left', { time: duration(left) }) : t('tls.over')}
-      </span>
+      <span class={left > SOON_MS ? 'until-left muted' : 'until-left soon'}>{leftText(left)}</span>
     </>
   )
+}
+
+function leftText(ms: number): string {
+  if (ms <= 0) return t('tls.over')
+  return ms > DAY_MS ? tn('ca.daysLeft', Math.ceil(ms / DAY_MS)) : t('tls.left', { time: duration(ms) })
 }
 
 /** The list that comes with Weir: who wonders why a name is not opened finds it here with the reason. */

@@ -95,7 +95,7 @@ function columns() {
           <span class="muted">{t(device.learned ? 'tls.devices.closed' : 'tls.devices.noSign')}</span>
         ) : (
           <>
-            <When at={device.at} /> <span translate={false}>{device.host}</span>{' '}
+            <When at={device.at} /> · <span translate={false}>{device.host}</span>{' '}
             <span class="muted">{outcomeText(device.outcome)}</span>
           </>
         ),

@@ -28,7 +28,7 @@ export function Rotation({ ca, reload }: { ca: CaAnswer; reload: () => void }) {
         ))}
       </ol>
       {ca.next === null ? (
-        <Button onClick={() => setAsking('prepare')}>{t('ca.rotate.prepare')}</Button>
+        <Button onClick={() => setAsking('prepare')}>{t('ca.rotate.prepare')}…</Button>
       ) : (
         <>
           <p class="rotation-now">
@@ -41,9 +41,9 @@ export function Rotation({ ca, reload }: { ca: CaAnswer; reload: () => void }) {
           </div>
           <div class="actions">
             <Button kind="primary" onClick={() => setAsking('finish')}>
-              {t('ca.rotate.finish')}
+              {t('ca.rotate.finish')}…
             </Button>
-            <Button onClick={() => setAsking('cancel')}>{t('ca.rotate.cancel')}</Button>
+            <Button onClick={() => setAsking('cancel')}>{t('ca.rotate.cancel')}…</Button>
           </div>
         </>
       )}
