@@ -26,7 +26,7 @@ export const CASES: readonly Case[] = [
   ...keyCases,
 ]
 
-/** Has somebody the private key to the leaf, so that a TLS server can be run with it? */
-export function isServable({ presented }: World): boolean {
-  return presented[0]!.spec.spki === undefined
+/** Can a TLS server be run with it and a client be asked: is the leaf's private key at hand, and now the time? */
+export function isServable({ timed }: Case, { presented }: World): boolean {
+  return presented[0]!.spec.spki === undefined && timed !== true
 }
