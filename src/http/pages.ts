@@ -6,7 +6,7 @@ import { clip, plain } from '../core/html.ts'
 import { OVERLOOKABLE } from '../core/tls-policy.ts'
 import { type PageType, pageType } from './pages/accept.ts'
 import { chainJson } from './pages/chain.ts'
-import { type Fact, type PageParts, renderHtml, renderText } from './pages/html.ts'
+import { type Fact, type PageExtras, type PageParts, renderHtml, renderText } from './pages/html.ts'
 import { retryAfter, wordsFor } from './pages/words.ts'
 
 /** What a page tells about the request it answers; made of an exchange, or of what is known where there is none. */
@@ -19,14 +19,6 @@ export interface PageFacts {
   /** By which the log has it: the id of the connection. */
   reference: string
   reason: Reason
-}
-
-/** What some pages have besides. */
-export interface PageExtras {
-  /** Where the form leads that overlooks the refusal; null: there is none. */
-  override: string | null
-  /** The device is known not to trust us, and can read this over plain HTTP: show it the way to do so. */
-  enrol: boolean
 }
 
 const NO_EXTRAS: PageExtras = Object.freeze({ override: null, enrol: false })

@@ -1,11 +1,18 @@
 import { clip, escapeHtml, frameHtml, plain } from '../../core/html.ts'
 import type { ChainLink } from '../../core/tls-policy.ts'
-import type { PageExtras } from '../pages.ts'
 import { CHAIN_STYLE, chainHtml, chainText } from './chain.ts'
 import type { Words } from './words.ts'
 
 /** A name and its value, as shown in the list of facts. Values come from the network: escaped and bounded here. */
 export type Fact = readonly [label: string, value: string]
+
+/** What some pages have besides. */
+export interface PageExtras {
+  /** Where the form leads that overlooks the refusal; null: there is none. */
+  override: string | null
+  /** The device is known not to trust us, and can read this over plain HTTP: show it the way to do so. */
+  enrol: boolean
+}
 
 /** All that a page about a refusal shows. */
 export interface PageParts extends PageExtras {
