@@ -64,7 +64,7 @@ export class PolicyKeeper {
 
   /** Every problem and nothing changed, or none and the document is in force and in the history. */
   import(text: string, who: string, note: string): { version: string; problems: Problem[] } {
-    const checked = this.#compile(text, 'draft')
+    const checked = this.#compile(text, 'draft', Date.now())
     if (!('policy' in checked)) return { version: this.version(), problems: checked.problems }
     this.#take(String(this.#history.import(text, who, note).n), checked)
     return { version: this.version(), problems: [] }
@@ -118,12 +118,14 @@ export class PolicyKeeper {
     this.onChange(this.#snapshot.source)
   }
 
-  #compile(text: string, version: string): Snapshot | { problems: Problem[] } {
+  /** `importedAt`: only for a document that is new; at a start the clock may be years off. */
+  #compile(text: string, version: string, importedAt?: number): Snapshot | { problems: Problem[] } {
     const lists: Record<string, string> = {}
     const read = listReader(this.#listDir)
     const { policy, problems } = compilePolicy(text, {
       defaultTier: this.#defaultTier,
       version,
+      ...(importedAt !== undefined && { importedAt }),
       readList: file => (lists[file] = read(file)),
     })
     return policy === null ? { problems } : { policy, source: { text, version, lists, defaultTier: this.#defaultTier } }
@@ -140,7 +142,8 @@ function listDir(config: Config): string {
 
 /** Every mistake in a document that is to become the current one; lists are looked for where they will be read from. */
 export function checkPolicy(config: Config, text: string): Problem[] {
-  return compilePolicy(text, { defaultTier: config.tls.tier, readList: listReader(listDir(config)), version: 'draft' })
+  const readList = listReader(listDir(config))
+  return compilePolicy(text, { defaultTier: config.tls.tier, readList, version: 'draft', importedAt: Date.now() })
     .problems
 }
 

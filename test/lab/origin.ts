@@ -42,6 +42,10 @@ plain.on('upgrade', echoWebSocket)
 secure.on('upgrade', echoWebSocket)
 for (const server of [plain, secure]) server.on('clientError', (_e: Error, socket: net.Socket) => socket.destroy())
 secure.on('sessionError', () => {})
+// Half-open sockets are for HTTP/1; an HTTP/2 session would wait for ever after its client's FIN
+secure.on('secureConnection', socket => {
+  if (socket.alpnProtocol === 'h2') socket.on('end', () => setTimeout(() => socket.destroy(), 500).unref())
+})
 secure.on('tlsClientError', () => {})
 
 /** What a bare TCP site does with a connection. */
