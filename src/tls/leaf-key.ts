@@ -1,4 +1,4 @@
-import { constants, createHash, type KeyObject } from 'node:crypto'
+import { constants, hash, type KeyObject } from 'node:crypto'
 import tls, { type SecureContext } from 'node:tls'
 import type { TicketBox } from './tickets.ts'
 
@@ -94,7 +94,7 @@ export class LeafContext implements SecureContext {
     this.#key = key
     this.chainPem = chainPem
     // A ticket must open no session under another name (RFC 8446 §4.6.1), though all names share the keys of tickets.
-    this.sessionId = createHash('sha256').update(name).digest('hex').slice(0, 32)
+    this.sessionId = hash('sha256', name, 'base64url').slice(0, 32)
   }
 
   get context(): NativeContext {

@@ -67,7 +67,10 @@ const issuers = new WeakMap<CaPublic, Issuer>()
 const subjectKeyIds = new LRUCache<string, Buffer>({ max: 256 })
 
 /**
- * A leaf for one DNS name or IP address: SAN only, empty subject, nothing taken from the origin's certificate.
+ * A leaf for one DNS name or IP address: SAN only, empty subject, nothing taken from the origin's certificate. Never a
+ * wildcard, though one would spare mints: browsers send requests for every name of a certificate over one connection
+ * (RFC 9113 §9.1.1), past the decision that the name would get, to an origin that has proved another; and the 421 that
+ * answers them costs more than the mint.
  * `spkiDer` is the worker's public key. Throws WeirError `self-mint` for a name or key that may not be certified.
  */
 export function mintLeaf(
