@@ -1,6 +1,6 @@
-import { X509Certificate } from 'node:crypto'
 import { CA_FORMATS, exportCa } from '../../ca/export.ts'
 import { INSTALL_GUIDES } from '../../ca/guides.ts'
+import { anchorOf } from '../../ca/read.ts'
 import type { CaPublic } from '../core/ca.ts'
 import type { CaHandout } from '../core/handout.ts'
 
@@ -11,15 +11,10 @@ import type { CaHandout } from '../core/handout.ts'
 export function makeHandout(authorities: readonly CaPublic[]): CaHandout {
   return {
     authorities: authorities.map(ca => {
-      const root = new X509Certificate(ca.rootPem)
-      return {
-        subject: root.subject.replaceAll('\n', ', '),
-        sha256: root.fingerprint256.replaceAll(':', '').toLowerCase(),
-        notBefore: root.validFromDate.getTime(),
-        notAfter: root.validToDate.getTime(),
-        files: CA_FORMATS.map(format => ({ format, ...exportCa(ca, format) })),
-      }
+      const { subject, sha256, notBefore, notAfter } = anchorOf(ca)
+      const files = CA_FORMATS.map(format => ({ format, ...exportCa(ca, format) }))
+      return { subject, sha256, notBefore, notAfter, files }
     }),
-    guides: INSTALL_GUIDES.map(guide => ({ ...guide, steps: [...guide.steps] })),
+    guides: [...INSTALL_GUIDES],
   }
 }
