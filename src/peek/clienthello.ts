@@ -108,10 +108,15 @@ function gather(bytes: Buffer): Buffer | HelloResult {
   let have = 0
   let want = 4
   const fragments: Buffer[] = []
+  /**
+   * Octets without which the hello cannot be whole: the records so far, and one more with all that is still missing. Asking
+   * for no fewer keeps a hello that drips in by records of one octet from being gathered anew for each.
+   */
+  let need = RECORD_HEADER + want
   while (have < want) {
     if (bytes.length > at && bytes[at] !== 22) return malformed('record-type')
     if (bytes.length > at + 1 && bytes[at + 1] !== 3) return malformed('record-version')
-    if (bytes.length < at + RECORD_HEADER) return more(at + RECORD_HEADER)
+    if (bytes.length < at + RECORD_HEADER) return { state: 'more', need }
     const length = bytes.readUInt16BE(at + 3)
     // Empty handshake fragments are forbidden (§5.1), and would make the number of records unlimited.
     if (length === 0 || length > MAX_FRAGMENT) return malformed('record-length')
@@ -121,8 +126,10 @@ function gather(bytes: Buffer): Buffer | HelloResult {
     have += fragment.length
     if (fragments[0]!.length > 0 && fragments[0]![0] !== 1) return malformed('not-client-hello')
     if (want === 4 && have >= 4) want = 4 + lengthOf(fragments)
-    if (want > MAX_HELLO_BYTES || end > MAX_HELLO_BYTES) return malformed('too-large')
-    if (bytes.length < end) return more(end)
+    const missing = want - have - (length - fragment.length)
+    need = missing > 0 ? end + RECORD_HEADER + missing : end
+    if (want > MAX_HELLO_BYTES || need > MAX_HELLO_BYTES) return malformed('too-large')
+    if (bytes.length < end) return { state: 'more', need }
     at = end
   }
   // Nothing may share the hello's record: the client has nothing else to say before our answer.
@@ -133,11 +140,6 @@ function gather(bytes: Buffer): Buffer | HelloResult {
 function lengthOf(fragments: Buffer[]): number {
   const head = fragments[0]!.length >= 4 ? fragments[0]! : Buffer.concat(fragments)
   return head.readUIntBE(1, 3)
-}
-
-/** More is asked for only while the limit allows it, so the caller's buffer is bounded by MAX_HELLO_BYTES. */
-function more(need: number): HelloResult {
-  return need > MAX_HELLO_BYTES ? malformed('too-large') : { state: 'more', need }
 }
 
 function malformed(why: HelloFault): HelloResult {
@@ -171,15 +173,19 @@ function parseBody(r: Reader): ClientHello {
   if (r.left() === 0) return hello // before TLS 1.3 the extensions are optional (RFC 5246 §7.4.1.2)
   const extensions = r.block16()
   r.done()
-  while (extensions.left() > 0) parseExtension(hello, extensions.u16(), extensions.block16())
+  const seen = new Set<number>() // there may be thousands
+  while (extensions.left() > 0) {
+    const id = extensions.u16()
+    // RFC 8446 §4.2; two server names would let us and the origin each believe another one.
+    if (seen.has(id)) throw new Malformed(id === EXT_SERVER_NAME ? 'several-names' : 'duplicate-extension')
+    seen.add(id)
+    hello.extensions.push(id)
+    parseExtension(hello, id, extensions.block16())
+  }
   return hello
 }
 
 function parseExtension(hello: ClientHello, id: number, r: Reader): void {
-  // RFC 8446 §4.2; two server names would let us and the origin each believe another one.
-  if (hello.extensions.includes(id))
-    throw new Malformed(id === EXT_SERVER_NAME ? 'several-names' : 'duplicate-extension')
-  hello.extensions.push(id)
   switch (id) {
     case EXT_SERVER_NAME:
       parseServerName(hello, r)

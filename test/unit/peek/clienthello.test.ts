@@ -223,9 +223,51 @@ test('64 KiB is the limit, over all records', t => {
   }
   t.deepEqual(parseClientHello(records(65_532).subarray(0, 70_000)), { state: 'malformed', why: 'too-large' })
   t.deepEqual(parseClientHello(records(65_537).subarray(0, 9)), { state: 'malformed', why: 'too-large' })
-  t.deepEqual(parseClientHello(records(65_000).subarray(0, 9)), { state: 'more', need: 16_389 })
+  t.deepEqual(parseClientHello(records(65_000).subarray(0, 9)), { state: 'more', need: 16_389 + 5 + 48_616 })
   for (let length = 0; length <= MAX_HELLO_BYTES; length += 1111) {
     const result = parseClientHello(records(65_536).subarray(0, length))
     t.true(result.state !== 'more' || result.need <= MAX_HELLO_BYTES)
   }
 })
+
+test('a hello that drips in by records of one octet is gathered a few times, not once for each', t => {
+  const whole = refragment(chromiumHello(), 1)
+  let parses = 0
+  for (let have = 1; ; parses++) {
+    const result = parseClientHello(whole.subarray(0, have))
+    if (result.state !== 'more') break
+    t.true(result.need > have && result.need <= whole.length)
+    have = result.need
+  }
+  t.true(parses < 60, `${parses}`)
+})
+
+test('thousands of extensions cost no quadratic time', t => {
+  const many = Array.from({ length: 16_000 }, (_, i) => ({ id: i + 100, body: Buffer.alloc(0) }))
+  const bytes = cut(wide(many))
+  const hello = parsed(bytes)
+  t.is(hello.extensions.length, 16_000)
+  t.regex(helloFacts(hello).ja4, /^t12i0199/)
+})
+
+/** A handshake message in full records. */
+function cut(message: Buffer): Buffer {
+  const out: Buffer[] = []
+  for (let at = 0; at < message.length; at += 16_384)
+    out.push(Buffer.from([22, 3, 1]), block(message.subarray(at, at + 16_384)))
+  return Buffer.concat(out)
+}
+
+/** Like `build`, for what does not fit into one record. */
+function wide(extensions: Extension[]): Buffer {
+  const list = Buffer.concat(extensions.map(e => Buffer.concat([u16(e.id), block(e.body)])))
+  const start = Buffer.concat([
+    u16(0x0303),
+    Buffer.alloc(33, 0),
+    block(u16(0x1301)),
+    Buffer.from([1, 0]),
+    u16(list.length),
+  ])
+  const length = start.length + list.length
+  return Buffer.concat([Buffer.from([1, length >> 16, (length >> 8) & 255, length & 255]), start, list])
+}
