@@ -65,6 +65,7 @@ async function run(init: WorkerInit): Promise<void> {
   let { handout } = init
   let policy = compile(init.policy)
   const learned = new LearnedView(client => policy.groupsOf(client))
+  learned.load(init.learned)
   const reporter = new HandshakeReporter({
     send: events => link.sendHandshakes(events),
     covers: (client, host, nowMs) => learned.covers(client, host, nowMs),

@@ -103,7 +103,14 @@ export function makeStations(deps: StationDeps): Stations {
     keepClientAddress: init.keepClientAddress,
     exceptionFor: (clientAddr, name) =>
       facts.exceptionFor(deps.policy().exceptionFor(name, now()), clientAddr, name, now()),
-    clientCertWanted: () => {},
+    clientCertWanted: ({ clientAddr, dstAddr, hello }) =>
+      handshake({
+        time: now(),
+        client: clientAddr,
+        host: hello?.sni ?? dstAddr,
+        outcome: 'client-cert-wanted',
+        ja4: hello?.ja4 ?? '',
+      }),
     emit: row => log.add(row),
     passed: bytes => sweep.passed(bytes),
     counters: deps.counters,
