@@ -200,7 +200,7 @@ test('without the supervisor the dashboard is there, and so is the CA this proce
 
 test('every filter made for a link is one the log understands', t => {
   const hostile = 'a" b\\c.example'
-  const known = use({ seen: [{ client: hostile, time: 0, host: '' }] })
+  const known = use({ since: Date.now(), seen: [{ client: hostile, time: 0, host: '' }] })
   const links = [
     ...withUse([entry({ host: hostile }), entry({ host: '', client: 'fd77::1' })], known).map(one => one.refused.q),
     ...trustOf(known, []).devices.map(one => one.refused.q),
