@@ -32,12 +32,13 @@ test('garbage on both ports', async t => {
 })
 
 test('a ClientHello that is none', async t => {
-  const { end } = await rawTcp(
+  const { data, end } = await rawTcp(
     bench.lab,
     { host: WEB, port: 443 },
     { send: Buffer.concat([Buffer.from('1603010200010001fc0303', 'hex'), randomBytes(600)]), quietMs: 3000 },
   )
-  t.is(end, 'reset')
+  t.is(end, 'closed')
+  t.deepEqual([data.length, data[0], data[5]], [7, 21, 2], 'a fatal alert')
   const row = await bench.row('v_connections', "reason = 'malformed'")
   t.is(row.error, 'client-tls')
 })
