@@ -37,12 +37,15 @@ export interface LoadOptions {
  */
 export function loadCas(dir: string, options: LoadOptions = {}): Cas {
   const folder = readCaFolder(dir)
-  const cas = publicSides(folder, options.nowMs ?? Date.now())
+  const nowMs = options.nowMs ?? Date.now()
+  const cas = publicSides(folder, nowMs)
+  const wrong = whatIsWrongWith(folder.current, nowMs)
+  if (wrong !== null) throw new UserError(wrong)
   const key = unlock(folder.current, options)
   return { ...cas, current: { public: cas.current, key, signatureAlgorithm: signatureAlgorithmOf(key)! } }
 }
 
-/** The same without the key, which may be locked. */
+/** The same without the key, which may be locked; a current CA that may not be used is a warning only. */
 export function readCas(dir: string, nowMs = Date.now()): Cas<CaPublic> & { encrypted: boolean } {
   const folder = readCaFolder(dir)
   return { ...publicSides(folder, nowMs), encrypted: isEncrypted(folder.current.keyPem) }
@@ -81,13 +84,15 @@ function publicSides(folder: CaFolder, nowMs: number): Cas<CaPublic> {
   }
   const { next, previous } = folder
   const current = storedPublic(folder.current, next?.crossPem ?? '', nowMs)
-  if (current.notAfter - nowMs < SOON_MS)
+  const wrong = whatIsWrongWith(folder.current, nowMs)
+  if (wrong !== null) warnings.push(wrong)
+  else if (current.notAfter - nowMs < SOON_MS)
     warnings.push(
       `The CA ends on ${new Date(current.notAfter).toISOString().slice(0, 10)}. Roll out another with "weir ca rotate".`,
     )
   return {
     current,
-    next: next === null ? null : orWarn(() => storedPublic(next, '', nowMs)),
+    next: next === null ? null : orWarn(() => usablePublic(next, nowMs)),
     previous: previous
       .map(each => orWarn(() => earlierPublic(each)))
       // One that came back from a backup is no longer a previous one.
@@ -96,17 +101,31 @@ function publicSides(folder: CaFolder, nowMs: number): Cas<CaPublic> {
   }
 }
 
+/** Why nothing may be signed with it, as sentences, or null. */
+function whatIsWrongWith(stored: StoredCa, nowMs: number): string | null {
+  const wrong = whatIsWrong(pathOf(stored), nowMs)
+  if (wrong === null) return null
+  const advice = wrong.includes('expired on')
+    ? 'Make another one with "weir ca rotate" and "weir ca rotate --finish", and install it on every client.'
+    : RESTORE
+  return `The CA certificate ${stored.certFile} cannot be used: ${wrong}. ${advice}`
+}
+
+/** The public side of the next CA. Throws UserError when nothing could be signed with it. */
+export function usablePublic(stored: StoredCa, nowMs: number): CaPublic {
+  const wrong = whatIsWrongWith(stored, nowMs)
+  if (wrong !== null) throw new UserError(wrong)
+  return storedPublic(stored, '', nowMs)
+}
+
 /** `crossPem`: the same CA, certified by another. */
 function storedPublic(stored: StoredCa, crossPem: string, nowMs: number): CaPublic {
-  const cert = certificateIn(stored)
-  const others = certificatesOr(`${stored.certFile} or the chain beside it`, `${stored.certPem}\n${stored.chainPem}`)
-  const path = [cert, ...issuersOf(cert, others)]
-  const wrong = whatIsWrong(path, nowMs)
-  if (wrong !== null) throw new UserError(`The CA certificate ${stored.certFile} cannot be used: ${wrong}. ${RESTORE}`)
+  const path = pathOf(stored)
+  const cert = path[0]!
   const crossed = certificatesOr('cross.pem', `${stored.chainPem}\n${crossPem}`).filter(other =>
     isCrossOf(other, cert, nowMs),
   )
-  return publicSide(path, [...path.slice(0, -1), ...crossed].map(pemOf).join(''), wasImported(stored.chainPem))
+  return sideOf(stored.certFile, path, [...path.slice(0, -1), ...crossed], stored.chainPem)
 }
 
 /** A certificate by someone else for the very same name and key: useful to clients only while it is valid. */
@@ -120,10 +139,25 @@ function isCrossOf(other: X509Certificate, cert: X509Certificate, nowMs: number)
   )
 }
 
+/** The certificate, then its issuers as far as they are there. */
+function pathOf(stored: StoredCa): X509Certificate[] {
+  const cert = certificateIn(stored)
+  const others = certificatesOr(`${stored.certFile} or the chain beside it`, `${stored.certPem}\n${stored.chainPem}`)
+  return [cert, ...issuersOf(cert, others)]
+}
+
 function earlierPublic({ file, text }: { file: string; text: string }): CaPublic {
   const [cert, ...others] = certificatesOr(file, text)
   if (cert === undefined) throw new UserError(`${file} holds no certificate.`)
-  return publicSide([cert, ...issuersOf(cert, others)], '', wasImported(text))
+  return sideOf(file, [cert, ...issuersOf(cert, others)], [], text)
+}
+
+function sideOf(file: string, path: X509Certificate[], sent: X509Certificate[], origin: string): CaPublic {
+  try {
+    return publicSide(path, sent.map(pemOf).join(''), wasImported(origin))
+  } catch {
+    throw new UserError(`${file} is not a usable certificate. ${RESTORE}`)
+  }
 }
 
 function certificateIn(stored: StoredCa): X509Certificate {

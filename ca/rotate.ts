@@ -6,7 +6,7 @@ import { crossSigned } from './certificate.ts'
 import { type CaOptions, caFiles, newCa } from './create.ts'
 import { errno, makeFolder, type NewFile, placeFolder, replaceFile, syncFolder } from './files.ts'
 import { readCaFolder, settle, switchToNext } from './folder.ts'
-import { type LoadOptions, readCas, unlock } from './load.ts'
+import { type LoadOptions, readCas, unlock, usablePublic } from './load.ts'
 import { withCaLock } from './lock.ts'
 import { IMPORTED, isSelfSigned, readCaFacts } from './read.ts'
 
@@ -25,12 +25,13 @@ export interface Overlap {
 export function startRotation(dir: string, options: CaOptions & { cross?: boolean }): Overlap {
   return withCaLock(dir, () => {
     settle(dir)
+    const { current } = readCaFolder(dir)
+    // Also without `cross`: the next key goes under the same passphrase, so it must be the right one.
+    const currentKey = unlock(current, options)
     if (options.cross !== true) {
       placeNext(dir, caFiles(newCa(options), '', options))
       return { newDevices: false, oldDevices: false }
     }
-    const { current } = readCaFolder(dir)
-    const currentKey = unlock(current, options)
     const old = new X509Certificate(current.certPem)
     if (!isSelfSigned(old))
       throw new UserError(
@@ -85,15 +86,14 @@ export function finishRotation(dir: string, options: LoadOptions): void {
     const { current, next, previous } = readCaFolder(dir)
     if (next === null) throw new UserError('No next CA is being rolled out. Make one with "weir ca rotate".')
     unlock(next, options)
-    const cas = readCas(dir, options.nowMs)
-    if (cas.next === null) throw new UserError(cas.warnings.join(' '))
+    const nowMs = options.nowMs ?? Date.now()
+    usablePublic(next, nowMs)
+    const old = readCas(dir, nowMs).current
     const folder = path.join(dir, 'previous')
     if (!fs.existsSync(folder)) makeFolder(folder)
-    const issuers = cas.current.imported ? current.chainPem : ''
-    const text = `${cas.current.imported ? `${IMPORTED}\n` : ''}${cas.current.certPem}${issuers}`
-    replaceFile(path.join(folder, `${cas.current.sha256}.pem`), text, 'public')
+    const text = old.imported ? `${IMPORTED}\n${old.certPem}${current.chainPem}` : old.certPem
+    replaceFile(path.join(folder, `${old.sha256}.pem`), text, 'public')
     switchToNext(dir)
-    const nowMs = options.nowMs ?? Date.now()
     for (const { file, text: earlier } of previous)
       if (new X509Certificate(earlier).validToDate.getTime() <= nowMs) fs.rmSync(file, { force: true })
   })

@@ -59,6 +59,17 @@ test('made under the configured passphrase, the key is never in the clear', t =>
   t.regex(pki.read('ca/next/ca.key'), /ENCRYPTED/)
 })
 
+test('a next CA is never made under another passphrase than the current one, nor in the clear', t => {
+  const pki = new Pki(t)
+  loadOrCreateCa(pki.at('ca'), { passphrases: [WORD] })
+  t.throws(() => startRotation(pki.at('ca'), {}), { instanceOf: UserError, message: /is encrypted/ })
+  t.throws(() => startRotation(pki.at('ca'), { passphrases: ['mistyped'] }), {
+    instanceOf: UserError,
+    message: /not open/,
+  })
+  t.deepEqual(fs.readdirSync(pki.at('ca')).sort(), ['ca.key', 'ca.pem'])
+})
+
 test('cut short between the two keys, both are whole, and the same command completes it', t => {
   const pki = new Pki(t)
   const dir = pki.at('ca')

@@ -165,6 +165,18 @@ test('a next one that cannot be used is told, does not stop the current one, and
   t.is(readCas(dir).current.sha256, cas.current.public.sha256)
 })
 
+test('a CA that has expired signs nothing, is still shown, and can be rotated away from', t => {
+  const dir = new Pki(t).at('ca')
+  const { sha256 } = loadOrCreateCa(dir, { years: 1 }).public
+  const nowMs = Date.now() + 2 * YEAR
+  t.throws(() => loadCas(dir, { nowMs }), { instanceOf: UserError, message: /expired on.*weir ca rotate/ })
+  t.is(readCas(dir, nowMs).current.sha256, sha256)
+  t.regex(readCas(dir, nowMs).warnings.join(), /expired on/)
+  startRotation(dir, { nowMs })
+  finishRotation(dir, { nowMs })
+  t.not(loadCas(dir, { nowMs }).current.public.sha256, sha256)
+})
+
 test('a previous one that comes back from a backup is current only', t => {
   const pki = new Pki(t)
   const dir = pki.at('ca')
