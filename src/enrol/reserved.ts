@@ -18,6 +18,9 @@ import { languageOf } from './words.ts'
 export const RESERVED_PATH = '/.well-known/weir/'
 export const RESERVED_HOST = 'weir.internal'
 
+/** So long the page may be used. */
+const PAGE_MS = 15 * 60_000
+
 const SCRIPT = fs.readFileSync(new URL('./trust.js', import.meta.url))
 
 export interface ReservedDeps {
@@ -91,13 +94,13 @@ export class Reserved {
   // ── the trial ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #tryPath({ conn, request }: Exchange): string {
-    const until = String(this.#deps.now() + FACT_MS.enrolling)
+    const until = String(this.#deps.now() + PAGE_MS)
     const proof = this.#deps.proofs.make('try', [conn.clientAddr, request.host, until])
     return `${RESERVED_PATH}try?${new URLSearchParams({ until, proof })}`
   }
 
   /**
-   * The device's connections to this host are opened for a while, whatever was learned about it. Only who has read our
+   * The device's connections to this host are opened for a moment, whatever was learned about it. Only who has read our
    * page can ask for it: another site could otherwise have a device that does not trust us cut off from any host.
    */
   async #try({ conn, request }: Exchange): Promise<LocalReply> {
@@ -109,7 +112,8 @@ export class Reserved {
     if (!proved || !isOwnForm(request) || Number(until) <= now) {
       return textReply(403, 'The page is too old, or was made for another device. Open it again.')
     }
-    const fact: SharedFact = { kind: 'enrolling', client: conn.clientAddr, host: request.host, until: Number(until) }
+    const client = conn.clientAddr
+    const fact = { kind: 'enrolling', client, host: request.host, until: now + FACT_MS.enrolling } as const
     if (!(await this.#deps.share(fact))) return textReply(503, 'Too many devices are trying. Try again in a minute.')
     // The button leads on, to where the browser shows whether it trusts us; the page's script looks for itself
     if (this.#deps.pageType(headerGet(request.headers, 'accept')) !== 'html') return answer(204, 'text/plain', '')

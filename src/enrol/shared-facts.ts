@@ -1,11 +1,13 @@
 import type { SharedFact } from '../core/ipc.ts'
 import { type Allowance, OVERLOOKABLE, type TlsException } from '../core/tls-policy.ts'
 
-/** A fact that differs from the known one by no more than this need not be told again. */
-const SLACK_MS = 60_000
-
-/** However long a fact says it lasts, it does not last longer. */
-export const FACT_MS = { enrolling: 15 * 60_000, override: 60 * 60_000 } as const
+/**
+ * However long a fact says it lasts, it does not last longer. A trial takes a moment and is renewed with each try: what the
+ * device does besides at that host is not to be looked into because of it.
+ */
+export const FACT_MS = { enrolling: 30_000, override: 60 * 60_000 } as const
+/** One that differs from the known one by no more than this part of its time need not be told again. */
+const SLACK = 0.1
 
 const MAX_FACTS = 4096
 /** One device cannot take the room of all others. */
@@ -53,7 +55,8 @@ export class SharedFacts {
   /** In force as it is, so that nobody has to be told again. */
   knows(fact: SharedFact, nowMs: number): boolean {
     const known = this.#inForce(fact.kind, fact.client, fact.host, nowMs)?.fact
-    if (known === undefined || known.until < fact.until - SLACK_MS) return false
+    const until = Math.min(fact.until, nowMs + FACT_MS[fact.kind])
+    if (known === undefined || known.until < until - SLACK * FACT_MS[fact.kind]) return false
     if (fact.kind === 'enrolling' || known.kind === 'enrolling') return true
     return known.fingerprint === fact.fingerprint && fact.allow.every(word => known.allow.includes(word))
   }
