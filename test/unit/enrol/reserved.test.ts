@@ -292,3 +292,21 @@ test('nothing of a request becomes markup', async t => {
     }),
   )
 })
+
+test('whatever is asked below the reserved path is answered, and opens nothing', async t => {
+  const box = bench()
+  const names = fc.constantFrom('', 'try', 'trusted', 'override', 'ca.', 'next.', 'trust.js', '../', '%2e%2e/')
+  const text = fc.string({ unit: 'binary-ascii', maxLength: 300 })
+  const methods = fc.constantFrom('GET', 'HEAD', 'POST', 'PUT', 'OPTIONS', 'x')
+  await fc.assert(
+    fc.asyncProperty(names, text, methods, fc.boolean(), async (name, rest, method, secure) => {
+      const scheme = secure ? 'https' : 'http'
+      const headers = ['Origin', `${scheme}://any.example${secure ? ':80' : ''}`]
+      const reply = (await box.ask({ path: `/.well-known/weir/${name}?${rest}`, method, scheme, headers }))!
+      t.true([200, 403, 404, 405].includes(reply.status), String(reply.status))
+      const bare = (await box.ask({ path: `/.well-known/weir/${name}${rest}`, method, scheme, headers }))!
+      t.true([200, 403, 404, 405].includes(bare.status), String(bare.status))
+    }),
+  )
+  t.is(box.shared.length, 0)
+})
