@@ -147,8 +147,9 @@ export async function runSupervisor(configFile: string | null): Promise<number> 
     try {
       config = loadConfig(configFile)
       policy.reload(config)
+      ca.reload()
       store.setRetention(config.log.retentionDays, config.log.maxMB * 1_000_000)
-      log.info({ policy: policy.version() }, 'policy, default tier and retention read again; other keys need a restart')
+      log.info({ policy: policy.version() }, 'policy, default tier, retention and the CA read again; other keys need a restart')
     } catch (error) {
       log.error(`not reloaded, the old settings stay: ${(error as Error).message}`)
     }
