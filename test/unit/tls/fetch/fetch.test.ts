@@ -10,7 +10,15 @@ import { loopbackFetcher, type Web, web } from '../revocation/answers.ts'
 type Outcome = { error: string | null; body: Buffer | null }
 
 function get(fetcher: Fetcher, url: string, more: Partial<FetchRequest> = {}): Promise<Outcome> {
-  const request = { url, method: 'GET', body: null, contentType: null, maxBytes: 1000, ...more } as const
+  const request = {
+    url,
+    method: 'GET',
+    body: null,
+    contentType: null,
+    maxBytes: 1000,
+    timeMs: 60_000,
+    ...more,
+  } as const
   return new Promise(resolve => {
     fetcher.fetch(request, (error, body) => resolve({ error, body }))
   })

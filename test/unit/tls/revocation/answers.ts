@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { Fetcher, type FetchOptions } from '../../../../src/tls/fetch/fetch.ts'
+import { type Fetch, Fetcher, type FetchOptions } from '../../../../src/tls/fetch/fetch.ts'
 import { type CertificateFacts, parseCertificate } from '../../../../src/tls/x509.ts'
 import { algorithmOf, type Cert, DAY, type Digest, signed } from '../../../pki/certificate.ts'
 import { bits, explicit, implicit, int, nul, octets, oid, seq, time, tlv } from '../../../pki/der.ts'
@@ -193,4 +193,10 @@ export function loopbackFetcher(options: Partial<FetchOptions> = {}): Fetcher {
     resolve: (_host, done) => done(null, ['127.0.0.1']),
     ...options,
   })
+}
+
+/** The same for tests that are not about time: a busy machine may take long for what takes a millisecond. */
+export function patientFetch(options: Partial<FetchOptions> = {}): Fetch {
+  const { fetch } = loopbackFetcher(options)
+  return (request, done) => fetch({ ...request, timeMs: 60_000 }, done)
 }

@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import { IssuerFetch, readCertificates } from '../../../../src/tls/revocation/issuers.ts'
 import type { CertificateFacts } from '../../../../src/tls/x509.ts'
 import { authority } from '../../../pki/certificate.ts'
-import { facts, loopbackFetcher, web } from './answers.ts'
+import { facts, patientFetch, web } from './answers.ts'
 
 const root = authority('Root')
 const inter = authority('Inter', root)
@@ -64,7 +64,7 @@ test('the first URL that has certificates is taken and remembered for a day', as
     else response.writeHead(404).end()
   })
   t.teardown(site.close)
-  const issuers = new IssuerFetch(loopbackFetcher().fetch)
+  const issuers = new IssuerFetch(patientFetch())
   const get = (urls: string[], nowMs: number) =>
     new Promise<string[]>(resolve => {
       issuers.get(urls, nowMs, certs => resolve(prints(certs)))

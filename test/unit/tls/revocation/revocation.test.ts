@@ -5,7 +5,7 @@ import { readRevocationList } from '../../../../src/tls/revocation/lists.ts'
 import { Revocation, type RevocationDeps, type RevocationResult } from '../../../../src/tls/revocation/revocation.ts'
 import { authority, type Cert, type CertSpec, DAY, leaf } from '../../../pki/certificate.ts'
 import { authorityInfo, crlPoints, tlsFeature } from '../../../pki/extensions.ts'
-import { crlOf, facts, loopbackFetcher, type OcspSpec, ocspAnswer, type Web, web } from './answers.ts'
+import { crlOf, facts, type OcspSpec, ocspAnswer, patientFetch, type Web, web } from './answers.ts'
 
 const now = Date.now()
 const root = authority('Root')
@@ -44,7 +44,7 @@ const plain = leaf(plainInter, { san: ['dns:www.a.example'] })
 const mustStaple = leaf(plainInter, { san: ['dns:www.a.example'], extra: [tlsFeature(5)] })
 
 function revocation(deps: Partial<RevocationDeps> = {}): Revocation {
-  return new Revocation({ fetch: loopbackFetcher().fetch, lists: [], ...deps })
+  return new Revocation({ fetch: patientFetch(), lists: [], waitMs: PATIENT, ...deps })
 }
 
 interface Ask {
@@ -66,6 +66,8 @@ const brief = ({ error, source }: RevocationResult) => [error?.code ?? null, sou
 const good = null
 const revoked = 'origin-cert-revoked'
 const noStatus = 'origin-cert-status'
+/** Of tests that are not about waiting. */
+const PATIENT = { soft: 60_000, hard: 60_000 }
 const past = { thisUpdate: now - 3 * DAY, nextUpdate: now - DAY }
 
 test('a certificate that names no place to ask: soft goes on, hard refuses', async t => {
@@ -234,7 +236,7 @@ test('a dead responder: soft goes on and remembers for a minute, hard refuses', 
   const at = await pki(t)
   const cert = withOcsp(at)
   let clock = now
-  const it = revocation({ now: () => clock, fetch: loopbackFetcher({ now: () => clock }).fetch })
+  const it = revocation({ now: () => clock, fetch: patientFetch({ now: () => clock }) })
   t.deepEqual(brief(await check(it, cert, { nowMs: clock })), [good, 'none'])
   const { error } = await check(it, cert, { nowMs: clock, mode: 'hard', chain: [root] })
   t.is(error?.code, noStatus)
@@ -281,7 +283,7 @@ test('a silent responder is not waited for when soft; the answer is there for th
     await released
     response.end(stapleOf(cert))
   }
-  const it = revocation({ waitMs: { soft: 50, hard: 5000 } })
+  const it = revocation({ waitMs: { soft: 50, hard: 60_000 } })
   const first = await check(it, cert)
   t.deepEqual(brief(first), [good, 'none'])
   t.true(first.validUntil <= Date.now() + 300_000)
