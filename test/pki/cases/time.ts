@@ -23,13 +23,13 @@ function below(spec: { notBefore: number; notAfter: number }, isPublic: boolean)
 
 export const timeCases: Case[] = [
   time('the leaf has expired (RFC 5280 §6.1.3 (a) (2))', EXPIRED, withLeaf({ notAfter: NOW - 1000 })),
-  time('the leaf is not valid yet', EXPIRED, withLeaf({ notBefore: NOW + 1000 })),
+  time('the leaf is not valid yet', EXPIRED, withLeaf({ notBefore: NOW + DAY })),
   time('the last second belongs to it (RFC 5280 §4.1.2.5)', null, withLeaf({ notAfter: NOW }), { timed: true }),
   time('the first second belongs to it', null, withLeaf({ notBefore: NOW }), { timed: true }),
   time('the intermediate has expired', EXPIRED, withInter({ notAfter: NOW - 1000 })),
-  time('the intermediate is not valid yet', EXPIRED, withInter({ notBefore: NOW + 1000 })),
+  time('the intermediate is not valid yet', EXPIRED, withInter({ notBefore: NOW + DAY })),
   time('the root has expired (Firefox, OpenSSL)', EXPIRED, withRoot({ notAfter: NOW - 1000 })),
-  time('the root is not valid yet', EXPIRED, withRoot({ notBefore: NOW + 1000 })),
+  time('the root is not valid yet', EXPIRED, withRoot({ notBefore: NOW + DAY })),
   time(
     'the leaf outlives its issuer, now both are valid',
     null,
