@@ -113,6 +113,11 @@ export function readOid(buf: Uint8Array, item: Tlv): string | null {
   return arcs.join('.')
 }
 
+/** Is this the content of a BIT STRING: the count of unused bits, then the octets (X.690 §8.6.2)? */
+export function isBits(buf: Uint8Array, start: number, end: number): boolean {
+  return end > start && buf[start]! <= (end === start + 1 ? 0 : 7)
+}
+
 /** Milliseconds since the epoch of a UTCTime or GeneralizedTime in the one form RFC 5280 allows, or null. */
 export function readTime(buf: Uint8Array, item: Tlv): number | null {
   const text = Buffer.from(buf.buffer, buf.byteOffset + item.start, item.end - item.start).toString('latin1')

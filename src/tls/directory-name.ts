@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { readAll, readOid, readTlv, TAG, type Tlv } from './der.ts'
+import { isBits, readAll, readOid, readTlv, TAG, type Tlv } from './der.ts'
 
 /** One attribute of a Name (RFC 5280 §4.1.2.4); `value` is where its string stands in the Name's octets. */
 export interface Attribute {
@@ -34,7 +34,7 @@ function isString(buf: Buffer, { tag, start, end }: Tlv): boolean {
   if (tag === BMP_STRING) return (end - start) % 2 === 0
   if (tag === UNIVERSAL_STRING) return (end - start) % 4 === 0
   // Unique identifiers are BIT STRINGs.
-  return BYTE_STRINGS.has(tag) || (tag === TAG.bitString && end > start)
+  return BYTE_STRINGS.has(tag) || (tag === TAG.bitString && isBits(buf, start, end))
 }
 
 /** All attributes by RDN, in their order; null: unreadable. */

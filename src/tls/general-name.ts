@@ -63,8 +63,9 @@ export function addName(buf: Buffer, item: Tlv, into: GeneralNames, ranges: bool
       return true
     }
     case KIND.other: {
-      const parts = readAll(buf, item)
-      return parts?.length === 2 && readOid(buf, parts[0]!) !== null && parts[1]!.tag === 0xa0
+      const [type, value, ...more] = readAll(buf, item) ?? []
+      if (type === undefined || value?.tag !== 0xa0 || more.length > 0 || readOid(buf, type) === null) return false
+      return readAll(buf, value)?.length === 1
     }
     case KIND.registered:
       return readOid(buf, { ...item, tag: TAG.oid }) !== null

@@ -79,9 +79,9 @@ function readCertificate(pem: string): X509Certificate | null {
 }
 
 /**
- * The one client context for all origins; each item may hold several certificates. `own`, if they are among the roots (people install it on the gateway too), is
- * left out: a certificate of ours on the origin side would mean that somebody has the key, or that we talk to ourselves.
- * `more` is laid over what is said here.
+ * The one client context for all origins; each item may hold several certificates. `own`, if they are among the roots
+ * (people install them on the gateway too), are left out: a certificate of ours on the origin side would mean that somebody
+ * has the key, or that we talk to ourselves. `more` is laid over what is said here.
  */
 export function originContext(
   rootsPem: readonly string[],
@@ -94,7 +94,7 @@ export function originContext(
     const certs = pems.map(readCertificate)
     if (pems.length === 0 || certs.includes(null))
       throw new UserError('One of the roots trusted for origins is not a certificate in PEM form.')
-    return pems.filter((_pem, i) => !ownKeys.some(key => certs[i]!.publicKey.equals(key)))
+    return pems.filter((pem, i) => isSafe(pem) && !ownKeys.some(key => certs[i]!.publicKey.equals(key)))
   })
   return tls.createSecureContext({
     ca: trusted,
@@ -106,6 +106,14 @@ export function originContext(
     sigalgs: SIGNATURE_SCHEMES,
     ...more,
   })
+}
+
+/**
+ * Whenever OpenSSL calls a chain good, Node makes objects of its certificates (getPeerCertificate(true) on every handshake),
+ * and 26.10 dies of a null pointer on curves without a NIST name (secp256k1, Brainpool). No such root ends a good chain.
+ */
+function isSafe(pem: string): boolean {
+  return readFacts(pem)?.key.fault === ''
 }
 
 /** What may end a chain, found by subject; and what may never be part of one: Weir's own CA. */

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { readAll, readOid, readTime, readTlv, TAG, type Tlv } from './der.ts'
+import { isBits, readAll, readOid, readTime, readTlv, TAG, type Tlv } from './der.ts'
 import { isName } from './directory-name.ts'
 import { type ExtensionFacts, noExtensions, readExtensions } from './extensions.ts'
 import { type KeyFacts, readKey } from './key.ts'
@@ -75,8 +75,10 @@ function readTbs(buf: Buffer, tbs: Tlv, fields: Tlv[], outer: Tlv, signature: Tl
   if (!serial || !algorithm || !issuer || !validity || !subject || !spki) return 'a part of it is missing'
   at += 6
   // issuerUniqueID and subjectUniqueID: long out of use and of no meaning here.
-  if (fields[at]?.tag === 0x81) at++
-  if (fields[at]?.tag === 0x82) at++
+  for (const tag of [0x81, 0x82]) {
+    const unique = fields[at]
+    if (unique?.tag === tag && isBits(buf, unique.start, unique.end)) at++
+  }
   const extensions = fields[at]?.tag === 0xa3 ? fields[at++]! : null
   if (at !== fields.length) return 'it has parts that do not belong there'
   if (!isInteger(buf, serial)) return 'its serial number is malformed'

@@ -1,8 +1,11 @@
+import { once } from 'node:events'
+import type net from 'node:net'
 import tls from 'node:tls'
 import test from 'ava'
 import { originContext, RootStore, systemRoots } from '../../../src/tls/roots.ts'
 import { parseCertificate } from '../../../src/tls/x509.ts'
-import { authority } from '../../pki/certificate.ts'
+import { authority, leaf } from '../../pki/certificate.ts'
+import { testKey } from '../../pki/keys.ts'
 
 test('the system has roots, each once; nonsense among the configured ones is said', t => {
   const roots = systemRoots()
@@ -44,6 +47,24 @@ test('our own CA is no root, under whatever certificate', t => {
   t.is(store.ownBySubject(weir.name).length, 1)
   t.is(store.ownBySubject(renamed.name).length, 0)
   t.throws(() => new RootStore([], [{ certPem: 'nothing' }]), { message: /cannot be read/ })
+})
+
+test('a root on a curve that kills Node while it describes the chain is not given to OpenSSL', async t => {
+  for (const curve of ['secp256k1', 'brainpoolP256r1']) {
+    const odd = authority('Odd Root', null, { keys: testKey(`ec:${curve}`) })
+    const own = leaf(odd, { san: ['dns:www.a.example'] })
+    const server = tls.createServer({ key: own.keyPem, cert: own.pem })
+    server.on('secureConnection', socket => socket.on('error', () => {}))
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as net.AddressInfo
+    const secureContext = originContext([odd.pem, authority('Good').pem])
+    const socket = tls.connect({ port, host: '127.0.0.1', secureContext, rejectUnauthorized: false })
+    await once(socket, 'secureConnect')
+    t.false(socket.authorized)
+    socket.destroy()
+    server.close()
+  }
 })
 
 test('what is no certificate among the roots ends no chain', t => {
