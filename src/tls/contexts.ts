@@ -5,7 +5,7 @@ import type { LeafCertificate } from '../core/ca.ts'
 import { WeirError } from '../core/errors.ts'
 import { LeafContext, LeafKey, type LeafKind } from './leaf-key.ts'
 import { ipOctets, isHostName } from './name.ts'
-import { TicketBox } from './tickets.ts'
+import { TICKET_KEY_BYTES } from './tickets.ts'
 
 /** Asks the holder of the CA key for a leaf. `done` is called at most once; a later answer than the limit is dropped. */
 export type RequestLeaf = (
@@ -55,7 +55,7 @@ interface Pending {
 /** The leaves of one worker: one key of each kind per worker start, one certificate per name. */
 export class LeafContexts {
   readonly #options: Required<LeafContextsOptions>
-  readonly #tickets: TicketBox
+  #ticketKeys: Buffer
   /** Sent after the leaf. */
   #chainPem: string
   readonly #ecdsa: LeafKey
@@ -77,7 +77,7 @@ export class LeafContexts {
       ...options,
     }
     this.#chainPem = this.#options.chainPem
-    this.#tickets = new TicketBox(this.#options.ticketKeys)
+    this.#ticketKeys = this.#options.ticketKeys
     this.#ecdsa = this.#newKey('ecdsa', generateKeyPairSync('ec', { namedCurve: 'P-256' }))
     this.#cache = new LRUCache({ max: this.#options.maxContexts })
   }
@@ -98,7 +98,11 @@ export class LeafContexts {
 
   /** New keys for session tickets, 48 octets each: the first seals, the others still open what they sealed. */
   rotate(ticketKeys: Buffer): void {
-    this.#tickets.rotate(ticketKeys)
+    if (ticketKeys.length === 0 || ticketKeys.length % TICKET_KEY_BYTES !== 0)
+      throw new RangeError('Keys for session tickets have 48 octets each.')
+    this.#ticketKeys = ticketKeys
+    this.#ecdsa.rotate(ticketKeys)
+    this.#rsa?.rotate(ticketKeys)
   }
 
   /** `name` is lower case without final dot, or an address. `done` is called at once when the certificate is there. */
@@ -174,7 +178,7 @@ export class LeafContexts {
   }
 
   #newKey(kind: LeafKind, pair: { publicKey: KeyObject; privateKey: KeyObject }): LeafKey {
-    return new LeafKey(kind, pair, { groups: GROUPS, tickets: this.#tickets })
+    return new LeafKey(kind, pair, { groups: GROUPS, ticketKeys: this.#ticketKeys })
   }
 }
 

@@ -1,6 +1,6 @@
 import { constants, hash, type KeyObject } from 'node:crypto'
-import tls, { type SecureContext } from 'node:tls'
-import type { TicketBox } from './tickets.ts'
+import tls, { type SecureContext, type SecureContextOptions } from 'node:tls'
+import { TICKET_KEY_BYTES, type TicketCallback, ticketCallback } from './tickets.ts'
 
 /** What kind of key a leaf certifies: ECDSA P-256, or RSA 2048 for a client that offers no ECDSA. */
 export type LeafKind = 'ecdsa' | 'rsa'
@@ -26,7 +26,7 @@ const PEM_HEAD = '-----BEGIN CERTIFICATE-----'
 interface NativeContext {
   setCert(pem: string): void
   setSessionIdContext(id: string): void
-  onticketkeycallback: TicketBox['answer']
+  onticketkeycallback: TicketCallback
   enableTicketKeyCallback(): void
 }
 
@@ -37,16 +37,17 @@ interface NativeContext {
  */
 export class LeafKey {
   readonly spkiDer: Buffer
-  readonly #native: NativeContext
+  readonly #options: SecureContextOptions
+  #native: NativeContext
   #shown: LeafContext | null = null
 
   constructor(
     kind: LeafKind,
     pair: { publicKey: KeyObject; privateKey: KeyObject },
-    options: { groups: string; tickets: TicketBox },
+    options: { groups: string; ticketKeys: Buffer },
   ) {
     this.spkiDer = pair.publicKey.export({ type: 'spki', format: 'der' })
-    this.#native = tls.createSecureContext({
+    this.#options = {
       // An empty list: a server needs no roots, and without it Node would attach a store of them.
       ca: [],
       key: pair.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
@@ -54,10 +55,25 @@ export class LeafKey {
       ciphers: CIPHERS[kind],
       ecdhCurve: options.groups,
       secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
-    }).context
-    // Node's own `ticketKeys` knows one key at a time.
-    this.#native.onticketkeycallback = options.tickets.answer
-    this.#native.enableTicketKeyCallback()
+    }
+    this.#native = this.#newContext(options.ticketKeys)
+  }
+
+  /** Connections made before keep the context they have. */
+  rotate(ticketKeys: Buffer): void {
+    this.#native = this.#newContext(ticketKeys)
+    this.#shown = null
+  }
+
+  #newContext(ticketKeys: Buffer): NativeContext {
+    if (ticketKeys.length === TICKET_KEY_BYTES)
+      return tls.createSecureContext({ ...this.#options, ticketKeys }).context as NativeContext
+    // Node's own `ticketKeys` knows one key at a time; JavaScript is asked only while there are more: it is asked twice in
+    // a handshake, for a twentieth of its price
+    const native = tls.createSecureContext(this.#options).context as NativeContext
+    native.onticketkeycallback = ticketCallback(ticketKeys)
+    native.enableTicketKeyCallback()
+    return native
   }
 
   /** With a certificate of another key in it, OpenSSL would throw our private key away. */

@@ -179,7 +179,12 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     t.true(renewed.reused)
     t.true(renewed.session.length > 0, 'a ticket under the new key')
 
+    two.rotate(second)
+    t.true((await visit(portTwo, 'a.example', { ...options, session: renewed.session })).reused)
+    const { session: sealed } = await visit(portTwo, 'a.example', options)
+
     two.rotate(Buffer.concat([third, second]))
+    t.true((await visit(portTwo, 'a.example', { ...options, session: sealed })).reused)
     t.false((await visit(portTwo, 'a.example', { ...options, session })).reused)
     t.true((await visit(portTwo, 'a.example', { ...options, session: renewed.session })).reused)
   })
