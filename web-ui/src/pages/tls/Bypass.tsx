@@ -15,7 +15,7 @@ import { duration, integer } from '../../lib/format.ts'
 import { useLoad } from '../../lib/load.ts'
 import { go, href, place } from '../../lib/router.ts'
 
-const REFRESH_MS = 30_000
+const REFRESH_MS = 15_000
 const DAY_MS = 86_400_000
 const SOON_MS = 7 * DAY_MS
 /** Of the shipped list so many are shown at first. */

@@ -106,12 +106,14 @@ function Item({ entry, onDo, onRule }: ItemProps) {
       </div>
       <p class="learned-said">{saidText(entry.evidence)}</p>
       <dl class="learned-facts">
-        <div>
-          <dt>{t('tls.refused')}</dt>
-          <dd>
-            <LogLink use={entry.refused} />
-          </dd>
-        </div>
+        {entry.kind !== 'client-cert' && (
+          <div>
+            <dt>{t('tls.refused')}</dt>
+            <dd>
+              <LogLink use={entry.refused} />
+            </dd>
+          </div>
+        )}
         <div>
           <dt>{t('tls.devicesCount')}</dt>
           <dd>{integer(Math.max(entry.devices, entry.refusedDevices))}</dd>
