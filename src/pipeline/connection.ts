@@ -1,23 +1,21 @@
 import type net from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { addrBytes } from '../core/addr.ts'
 import type { Conn, HelloFacts } from '../core/conn.ts'
 import { type ConnectionFacts, type Decision, NO_REASON, type Reason, type ReasonCode } from '../core/decision.ts'
-import { type ErrorCode, WeirError } from '../core/errors.ts'
+import { WeirError } from '../core/errors.ts'
 import type { ClientEvents, ClientStream, Exchange } from '../core/exchange.ts'
 import { ExchangeRun } from './exchange.ts'
+import { ALERT, codeOf, mayBeCertified } from './hello.ts'
 import { Opening } from './opening.ts'
 import { connectionRow } from './rows.ts'
-import type { HttpServer, Peeked, Stations } from './stations.ts'
+import { ServerFirst } from './server-first.ts'
+import type { HttpServer, Peeked, RawOrigin, Stations } from './stations.ts'
 
 /** So long may a station take to say how far it got, after its socket was destroyed. */
 const LAST_WORD_MS = 250
 
-/** What a client is told whose hello is refused (RFC 8446 §6.2, RFC 6066 §3, RFC 7301 §3.2). */
-const ACCESS_DENIED = 49
-const PROTOCOL_VERSION = 70
-const UNRECOGNIZED_NAME = 112
-const NO_APPLICATION_PROTOCOL = 120
+/** What goes its usual way when a client was silent at first. */
+const OURS: ReadonlySet<Peeked['kind']> = new Set(['tls', 'h1', 'h2', 'slow', 'malformed'])
 
 /**
  * One client connection's way:
@@ -144,7 +142,7 @@ export class Connection {
   #decideTls(hello: HelloFacts): void {
     const decision = this.#decided(this.#stations.overlay(this.#decide(), this.#facts(), hello))
     if (decision.tier !== 'pass' && !mayBeCertified(hello, this.#conn.dstAddr))
-      this.#refuseHello('malformed', new WeirError('client-tls-name'), UNRECOGNIZED_NAME)
+      this.#refuseHello('malformed', new WeirError('client-tls-name'), ALERT.unrecognizedName)
     else if (decision.tier === 'inspect') this.#inspect()
     else if (decision.verdict === 'block') this.#refuseTls(decision)
     else this.#splice()
@@ -164,6 +162,10 @@ export class Connection {
     }
     if (decision.tier === 'inspect' && this.#stations.policy().tls.notHttp === 'refuse') {
       this.#refuse(why, new WeirError('policy-blocked'))
+      return
+    }
+    if (why === 'server-first' && decision.tier !== 'pass') {
+      this.#waitForEither()
       return
     }
     this.#isNotHttp(why)
@@ -190,8 +192,8 @@ export class Connection {
     const error = this.#stations.refusalOf(decision)
     const { code } = decision.reason
     if (error.code === 'policy-blocked') this.#refuse(null, error)
-    else if (code === 'old-client') this.#refuseHello(null, error, PROTOCOL_VERSION)
-    else this.#refuseHello(null, error, code === 'alpn' ? NO_APPLICATION_PROTOCOL : ACCESS_DENIED)
+    else if (code === 'old-client') this.#refuseHello(null, error, ALERT.protocolVersion)
+    else this.#refuseHello(null, error, code === 'alpn' ? ALERT.noApplicationProtocol : ALERT.accessDenied)
   }
 
   /** An alert tells the client that trying again is of no use. */
@@ -204,33 +206,52 @@ export class Connection {
   // ── splice ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #splice(): void {
-    const { dstAddr, dstPort, clientAddr } = this.#conn
-    this.#stations.counters.spliced++
-    const sourceAddr = this.#stations.keepClientAddress ? clientAddr : null
-    const target = {
-      scheme: 'https',
-      addr: dstAddr,
-      port: dstPort,
-      name: '',
-      sourceAddr,
-      exception: null,
-      allowH2: false,
-    } as const
     const giveUp = () => {
       this.#cancelDial?.()
       this.#socket.destroy()
       this.#over(new WeirError('client-gone'))
     }
     this.#socket.once('close', giveUp)
-    this.#cancelDial = this.#stations.dialRaw(target, (error, origin) => {
-      this.#cancelDial = null
+    this.#cancelDial = this.#dial((error, origin) => {
       this.#socket.removeListener('close', giveUp)
-      if (origin === null) {
-        this.#refuse(null, error ?? new WeirError('origin-unreachable'))
-        return
-      }
-      this.#stations.relay(this.#socket, origin, this.#conn, failure => this.#over(failure))
+      if (origin === null) this.#refuse(null, error ?? new WeirError('origin-unreachable'))
+      else this.#relay(origin)
     })
+  }
+
+  #dial(done: (error: WeirError | null, origin: RawOrigin | null) => void): () => void {
+    const { dstAddr, dstPort, clientAddr } = this.#conn
+    const sourceAddr = this.#stations.keepClientAddress ? clientAddr : null
+    return this.#stations.dialRaw(
+      { scheme: 'https', addr: dstAddr, port: dstPort, name: '', sourceAddr, exception: null, allowH2: false },
+      done,
+    )
+  }
+
+  #relay(origin: RawOrigin): void {
+    this.#cancelDial = null
+    this.#stations.counters.spliced++
+    this.#stations.relay(this.#socket, origin, this.#conn, failure => this.#over(failure))
+  }
+
+  /** The client is silent: its server may be the one to begin. */
+  #waitForEither(): void {
+    const wait = new ServerFirst({
+      look: (firstByteMs, done) => this.#stations.peekLater(this.#socket, firstByteMs, done),
+      dial: done => this.#dial(done),
+      ours: OURS,
+      onClient: result => this.#peeked(result),
+      onRelay: (origin, clientSpoke) => {
+        this.#isNotHttp(clientSpoke ? 'not-http' : 'server-first')
+        this.#relay(origin)
+      },
+      onOver: error => {
+        if (error === null) this.#peeked({ kind: 'closed' })
+        else this.#refuse('server-first', error)
+      },
+    })
+    this.#cancelDial = wait.cancel
+    wait.start()
   }
 
   // ── inspect ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -291,20 +312,6 @@ export class Connection {
     this.#stations.emit(connectionRow(this.#conn, this.#reason, this.#cut ?? error, performance.now()))
     this.#onOver(this)
   }
-}
-
-/** Nothing is minted for what is no name. An address where a name belongs is as good as none if it is the destination. */
-function mayBeCertified({ badName, sniAddress }: HelloFacts, dstAddr: string): boolean {
-  if (badName || sniAddress === null) return !badName
-  const asked = addrBytes(sniAddress)
-  const going = addrBytes(dstAddr)
-  return asked !== null && going !== null && Buffer.compare(asked, going) === 0
-}
-
-/** The words of the hello's parser, as far as they have a code of their own. */
-function codeOf(why: string): ErrorCode {
-  if (why === 'sslv2') return 'client-tls-old'
-  return why === 'several-names' || why === 'bad-server-name' ? 'client-tls-name' : 'client-tls'
 }
 
 function ignore(): void {}

@@ -1,30 +1,27 @@
-import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { Conn } from '../core/conn.ts'
 import type { ReasonCode } from '../core/decision.ts'
 import { WeirError } from '../core/errors.ts'
 import type { UpstreamInfo } from '../core/exchange.ts'
-import type { Peeked, Stations } from './stations.ts'
+import { ServerFirst } from './server-first.ts'
+import type { Peeked, RawOrigin, Stations } from './stations.ts'
 
 /** A client silent for so long lets the server speak first (mail inside TLS). */
 const SERVER_FIRST_MS = 1500
-/** And if neither says a word, the connection ends. */
-const BOTH_SILENT_MS = 60_000
+const HTTP_OR_HALF: ReadonlySet<Peeked['kind']> = new Set(['h1', 'h2', 'slow'])
 
 export interface InsideEvents {
   /** It is HTTP after all; every byte is back in the socket. */
   onHttp(version: 'h1' | 'h2'): void
   /** It is not, and here begins the relay. */
-  onRelay(reason: ReasonCode, origin: Duplex): void
+  onRelay(reason: ReasonCode, origin: RawOrigin): void
   /** Neither, or not allowed: the sockets are the listener's to end. */
   onOver(reason: ReasonCode | null, error: WeirError | null): void
 }
 
 /**
  * A TLS client that named no protocol by ALPN. Simple HTTP clients do so, and so do mail, printers and directories: the
- * first bytes tell. What is no HTTP is relayed over a connection whose origin has proved its name like any other. A
- * client that keeps silent lets its server speak first; while both are waited for, the client may still turn out to
- * speak HTTP, and is then treated as such: nobody gets past the policy by waiting.
+ * first bytes tell. What is no HTTP is relayed over a connection whose origin has proved its name like any other.
  */
 export class Inside {
   readonly #stations: Stations
@@ -32,11 +29,8 @@ export class Inside {
   readonly #socket: TLSSocket
   readonly #name: string
   readonly #events: InsideEvents
-  #cancelLook: (() => void) | null = null
-  #cancelDial: (() => void) | null = null
-  #origin: Duplex | null = null
-  /** The client has spoken, and it was no HTTP. */
-  #spoken = false
+  /** Lets go of whatever runs. */
+  #cancel: (() => void) | null = null
   #over = false
 
   constructor(stations: Stations, conn: Conn, socket: TLSSocket, name: string, events: InsideEvents) {
@@ -48,33 +42,22 @@ export class Inside {
   }
 
   start(): void {
-    this.#cancelLook = this.#stations.peekInside(this.#socket, SERVER_FIRST_MS, result => {
-      if (result.kind === 'silent') this.#waitForEither()
-      else this.#looked(result)
-    })
+    this.#cancel = this.#look(SERVER_FIRST_MS, this.#onLooked)
   }
 
   /** Lets go of everything but the client; no event follows. */
-  readonly cancel = (): void => {
+  cancel(): void {
     this.#over = true
-    this.#cancelLook?.()
-    this.#cancelDial?.()
     this.#socket.removeListener('close', this.#onClientClosed)
-    if (this.#origin === null) return
-    this.#origin.removeListener('readable', this.#onServerSpoke)
-    this.#origin.removeListener('close', this.#onOriginClosed)
-    this.#origin.destroy()
+    this.#cancel?.()
+    this.#cancel = null
   }
 
-  #waitForEither(): void {
-    if (this.#refused('server-first')) return
-    this.#dial()
-    if (this.#over) return
-    this.#cancelLook = this.#stations.peekInside(this.#socket, BOTH_SILENT_MS, result => this.#looked(result))
+  #look(firstByteMs: number, done: (result: Peeked) => void): () => void {
+    return this.#stations.peekLater(this.#socket, firstByteMs, done)
   }
 
-  #looked(result: Peeked): void {
-    if (this.#over) return
+  readonly #onLooked = (result: Peeked): void => {
     switch (result.kind) {
       case 'h1':
       case 'h2':
@@ -84,22 +67,15 @@ export class Inside {
       case 'closed':
         this.#end(null, null)
         return
-      case 'silent':
-        this.#end('server-first', new WeirError('idle-timeout'))
-        return
       case 'slow':
         this.#end('malformed', new WeirError('client-timeout', 'The beginning of a request came, and then nothing.'))
         return
+      case 'silent':
+        if (!this.#refused('server-first')) this.#waitForEither()
+        return
       default:
-        this.#notHttp()
+        if (!this.#refused('not-http')) this.#dialAndRelay()
     }
-  }
-
-  #notHttp(): void {
-    this.#spoken = true
-    this.#socket.once('close', this.#onClientClosed)
-    if (this.#origin !== null) this.#relay('not-http')
-    else if (this.#cancelDial === null && !this.#refused('not-http')) this.#dial()
   }
 
   #refused(reason: ReasonCode): boolean {
@@ -108,7 +84,30 @@ export class Inside {
     return true
   }
 
-  #dial(): void {
+  #waitForEither(): void {
+    const wait = new ServerFirst({
+      look: (firstByteMs, done) => this.#look(firstByteMs, done),
+      dial: done => this.#dial(done),
+      ours: HTTP_OR_HALF,
+      onClient: this.#onLooked,
+      onRelay: (origin, clientSpoke) => this.#relay(clientSpoke ? 'not-http' : 'server-first', origin),
+      onOver: error => this.#end('server-first', error),
+    })
+    this.#cancel = wait.cancel
+    wait.start()
+  }
+
+  #dialAndRelay(): void {
+    this.#socket.once('close', this.#onClientClosed)
+    this.#cancel = this.#dial((error, origin) => {
+      if (origin === null) this.#end('not-http', error ?? new WeirError('origin-unreachable'))
+      else this.#relay('not-http', origin)
+    })
+  }
+
+  readonly #onClientClosed = (): void => this.#end(null, new WeirError('client-gone'))
+
+  #dial(done: (error: WeirError | null, origin: RawOrigin | null) => void): () => void {
     const { clientAddr, dstAddr, dstPort } = this.#conn
     const target = {
       scheme: 'https',
@@ -120,40 +119,24 @@ export class Inside {
       allowH2: false,
       noAlpn: true,
     } as const
-    this.#cancelDial = this.#stations.dialTls(target, (error, stream, info) => this.#dialled(error, stream, info))
+    return this.#stations.dialTls(target, (error, origin, info) => {
+      this.#note(info)
+      if (error?.code === 'origin-client-cert') this.#stations.clientCertWanted(this.#conn)
+      done(error, origin)
+    })
   }
 
-  #dialled(error: WeirError | null, stream: Duplex | null, info: UpstreamInfo | null): void {
-    const conn = this.#conn
-    if (info !== null) {
-      conn.originTlsVersion = info.tlsVersion
-      conn.exception = info.exception
-      conn.revocation = info.revocation
-    }
-    if (stream === null) {
-      if (error?.code === 'origin-client-cert') this.#stations.clientCertWanted(conn)
-      this.#end(this.#spoken ? 'not-http' : 'server-first', error ?? new WeirError('origin-unreachable'))
-      return
-    }
-    this.#origin = stream
-    if (this.#spoken) {
-      this.#relay('not-http')
-      return
-    }
-    stream.on('readable', this.#onServerSpoke)
-    stream.on('close', this.#onOriginClosed)
+  #note(info: UpstreamInfo | null): void {
+    if (info === null) return
+    this.#conn.originTlsVersion = info.tlsVersion
+    this.#conn.exception = info.exception
+    this.#conn.revocation = info.revocation
   }
 
-  readonly #onServerSpoke = (): void => this.#relay('server-first')
-  readonly #onOriginClosed = (): void => this.#end('server-first', new WeirError('origin-reset'))
-  readonly #onClientClosed = (): void => this.#end(null, new WeirError('client-gone'))
-
-  #relay(reason: ReasonCode): void {
-    const origin = this.#origin!
-    origin.removeListener('readable', this.#onServerSpoke)
-    origin.removeListener('close', this.#onOriginClosed)
-    this.#origin = null
-    this.cancel()
+  #relay(reason: ReasonCode, origin: RawOrigin): void {
+    this.#over = true
+    this.#socket.removeListener('close', this.#onClientClosed)
+    this.#cancel = null
     this.#events.onRelay(reason, origin)
   }
 

@@ -4,11 +4,9 @@ import type { Conn } from '../core/conn.ts'
 import type { ReasonCode } from '../core/decision.ts'
 import { WeirError } from '../core/errors.ts'
 import { HandshakeWatch } from './handshake.ts'
+import { ALERT } from './hello.ts'
 import { Inside } from './inside.ts'
 import type { HandshakeFacts, RawOrigin, Stations } from './stations.ts'
-
-/** RFC 8446 §6.2. */
-const INTERNAL_ERROR = 80
 
 export interface OpeningEvents {
   /** `name`: what the certificate was made for. */
@@ -66,7 +64,7 @@ export class Opening {
   readonly #onLeaf = (error: WeirError | null, context: SecureContext | null): void => {
     if (this.#over) return
     if (context === null) {
-      this.#events.onNoCertificate(error ?? new WeirError('self-mint'), INTERNAL_ERROR)
+      this.#events.onNoCertificate(error ?? new WeirError('self-mint'), ALERT.internalError)
       return
     }
     const options = { requestName: this.#name, ech: this.#conn.hello?.ech ?? false }
@@ -95,9 +93,9 @@ export class Opening {
         if (version === 'h2') this.#conn.clientAlpn = 'h2'
         this.#events.onHttp(tls, this.#name)
       },
-      onRelay: (reason, stream) => {
+      onRelay: (reason, origin) => {
         this.#inside = null
-        this.#events.onRelay(tls, reason, { stream, reader: null })
+        this.#events.onRelay(tls, reason, origin)
       },
       onOver: (reason, error) => {
         this.#inside = null

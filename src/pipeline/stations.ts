@@ -27,10 +27,10 @@ export interface Stations {
   policy(): Policy
   peek(socket: net.Socket, done: (result: Peeked) => void): void
   /**
-   * The same inside TLS whose client named no protocol. Silence of `firstByteMs` is a result too. Returns a function that
-   * gives up and puts back what was read.
+   * The same with another patience for the first byte, and inside TLS without need of a host. Returns a function that gives up and
+   * puts back what was read.
    */
-  peekInside(socket: TLSSocket, firstByteMs: number, done: (result: Peeked) => void): () => void
+  peekLater(socket: net.Socket, firstByteMs: number, done: (result: Peeked) => void): () => void
   /** Says what is wrong with a hello by a plaintext alert, and ends. `version`: the client's highest. */
   refuseHello(socket: net.Socket, alert: number, version: number): void
   /** What the hello, and what was learned about client and name, say against opening a TLS connection. */
@@ -59,9 +59,9 @@ export interface Stations {
   /** A connection inside which the origin has proved the target's name, for what is not HTTP. Returns a function that gives up. */
   dialTls(
     target: UpstreamTarget,
-    done: (error: WeirError | null, stream: Duplex | null, info: UpstreamInfo | null) => void,
+    done: (error: WeirError | null, origin: RawOrigin | null, info: UpstreamInfo | null) => void,
   ): () => void
-  relay(client: Duplex, origin: RawOrigin, counters: ByteCounters, done: (error: WeirError | null) => void): void
+  relay(client: Duplex, origin: RelayEnd, counters: ByteCounters, done: (error: WeirError | null) => void): void
   acquire(target: UpstreamTarget, waiter: UpstreamWaiter): { cancel(): void }
   filters: FilterRunner
   cache: CacheStation | null
@@ -133,10 +133,16 @@ export interface HttpServer {
 }
 
 /** The origin's end of a relay. */
-export interface RawOrigin {
+export interface RelayEnd {
   readonly stream: Duplex
   /** What the socket was made to be read with, opaque to the pipeline; null: an ordinary stream. */
   readonly reader: object | null
+}
+
+/** A connection to an origin that nobody has read from yet. */
+export interface RawOrigin extends RelayEnd {
+  /** Calls `listener` when its first bytes, or its end, are there. Returns a function that stops that. */
+  onSpoke(listener: () => void): () => void
 }
 
 export interface ByteCounters {

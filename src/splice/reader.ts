@@ -22,6 +22,8 @@ export interface BulkSink {
 export class BulkReader {
   /** For `new net.Socket({ fd, onread })` or `net.connect({ onread })`. */
   readonly onread: OnReadOpts = { buffer: shared, callback: size => this.#read(size) }
+  /** Told when the first bytes come and nobody has taken the socket over yet. It may do so only after that call. */
+  onEarly: (() => void) | null = null
   #sink: BulkSink | null = null
   #early: Buffer | null = null
 
@@ -38,6 +40,7 @@ export class BulkReader {
     const chunk = shared.subarray(0, size)
     if (this.#sink === null) {
       this.#early = Buffer.from(chunk)
+      this.onEarly?.()
       return false
     }
     this.#sink.onBulk(chunk)

@@ -1,3 +1,4 @@
+import { TLSSocket } from 'node:tls'
 import type { Policy } from '../core/decision.ts'
 import type { HandshakeEvent } from '../core/tls-policy.ts'
 import type { SharedFacts } from '../enrol/shared-facts.ts'
@@ -22,16 +23,18 @@ export interface ClientSideDeps {
 
 type ClientSide = Pick<
   Stations,
-  'peek' | 'peekInside' | 'refuseHello' | 'overlay' | 'refusalOf' | 'terminate' | 'outcomeOf' | 'handshake'
+  'peek' | 'peekLater' | 'refuseHello' | 'overlay' | 'refusalOf' | 'terminate' | 'outcomeOf' | 'handshake'
 >
 
 /** What meets the client: its first bytes, the decision about them, and our end of its TLS. */
 export function clientSide({ policy, facts, learned, handshake }: ClientSideDeps): ClientSide {
   return {
     peek: (socket, done) => void peek(socket, PEEK, result => done(peeked(result))),
-    peekInside: (socket, firstByteMs, done) =>
-      peek(socket, { ...PEEK, firstByteMs, totalMs: firstByteMs + PEEK.totalMs, host: false }, result =>
-        done(peeked(result)),
+    peekLater: (socket, firstByteMs, done) =>
+      peek(
+        socket,
+        { ...PEEK, firstByteMs, totalMs: firstByteMs + PEEK.totalMs, host: !(socket instanceof TLSSocket) },
+        result => done(peeked(result)),
       ),
     refuseHello,
     overlay: (decision, connection, hello) => {

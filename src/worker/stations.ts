@@ -16,7 +16,7 @@ import { serveH2 } from '../http/h2/server.ts'
 import { DEFAULT_LIMITS } from '../http/limits.ts'
 import type { LearnedView } from '../learn/view.ts'
 import type { LogEmitter } from '../log/emit.ts'
-import type { RawOrigin, Stations, TrafficCounters } from '../pipeline/stations.ts'
+import type { Stations, TrafficCounters } from '../pipeline/stations.ts'
 import { BulkReader } from '../splice/reader.ts'
 import { relay } from '../splice/relay.ts'
 import type { LeafContexts } from '../tls/contexts.ts'
@@ -28,17 +28,13 @@ import { clientSide } from './client-side.ts'
 import { hopStation } from './hop-station.ts'
 import type { LoopGuard } from './loop-guard.ts'
 import type { OriginSide } from './origin-side.ts'
+import { bulkOrigin, type SpliceEnd, streamOrigin } from './raw-origin.ts'
 import { reservedStation } from './reserved-station.ts'
 
 /** Tunnels carry what sends nothing for minutes: shells, push channels. */
 const SPLICE_IDLE_MS = 15 * 60_000
 const SPLICE_HALF_IDLE_MS = 30_000
 const LIMITS = DEFAULT_LIMITS
-
-/** Origins of splices are read in bulk; the byte streams of upgrades as they come. */
-interface SpliceOrigin extends RawOrigin {
-  readonly reader: BulkReader | null
-}
 
 export interface StationDeps {
   init: WorkerInit
@@ -82,12 +78,14 @@ export function makeStations(deps: StationDeps): Stations {
     dialRaw: (target, done) => {
       const reader = new BulkReader()
       const connected = (error: WeirError | null, stream: net.Socket | null) =>
-        done(error, stream === null ? null : { stream, reader })
+        done(error, stream === null ? null : bulkOrigin(stream, reader))
       return dialRaw(target, dialling, connected, reader.onread)
     },
     dialTls: (target, done) =>
-      dial(target, dialling, (error, dialled, info) => done(error, dialled?.socket ?? null, info)),
-    relay: (client, { stream, reader }: SpliceOrigin, bytes, done) =>
+      dial(target, dialling, (error, dialled, info) =>
+        done(error, dialled === null ? null : streamOrigin(dialled.socket), info),
+      ),
+    relay: (client, { stream, reader }: SpliceEnd, bytes, done) =>
       relay(client, stream, { idleMs: SPLICE_IDLE_MS, halfIdleMs: SPLICE_HALF_IDLE_MS, bytes, reader, done }),
     acquire: (target, waiter) => pool.acquire(target, waiter),
     filters: compileChain(

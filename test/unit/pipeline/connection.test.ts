@@ -127,3 +127,50 @@ test('a connection that may not be is reset, with a row', async t => {
   await connect().catch(() => {}) // the reset may come with the connection itself
   t.like(await connectionRow(), { error: 'policy-loop', reason: 'loop', verdict: 'block' })
 })
+
+test('a silent client: the server may begin', async t => {
+  const { connect, connectionRow } = await rig(t, socket => {
+    socket.write('SSH-2.0-origin\r\n')
+    socket.on('data', chunk => socket.end(chunk))
+  })
+  const client = await connect()
+  t.is(await read(client, text => text.endsWith('\n')), 'SSH-2.0-origin\r\n')
+  client.end('SSH-2.0-client\r\n')
+  t.is(await read(client), 'SSH-2.0-client\r\n')
+  t.like(await connectionRow(), { reason: 'server-first', protocol: 'other', bytesUp: 16, bytesDown: 32, error: '' })
+})
+
+test('a silent client that speaks after all gets nowhere by having waited', async t => {
+  const policy = 'version: 1\nrules:\n  - { name: no, domains: [www.example], action: block }\n'
+  let reached = 0
+  const { connect } = await rig(t, socket => socket.on('data', chunk => (reached += chunk.length)), { policy })
+  const [plain, secret, odd] = [await connect(), await connect(), await connect()]
+  await sleep(2200)
+  plain.write(GET)
+  t.regex(await read(plain, text => text.includes('\r\n\r\n')), /^HTTP\/1\.1 403/)
+  const client = tls.connect({ socket: secret, servername: 'www.example', ca: caPem, ALPNProtocols: ['http/1.1'] })
+  client.write(GET)
+  t.regex(await read(client, text => text.includes('\r\n\r\n')), /^HTTP\/1\.1 403/)
+  t.is(reached, 0)
+  odd.write('\x01\x02\x03\x04\x05')
+  await until(() => reached === 5)
+})
+
+test('a silent client whose origin cannot be reached, or that leaves, has its row', async t => {
+  const { connect, rows } = await rig(t, socket => socket.resume())
+  const leaving = await connect()
+  await sleep(2000)
+  leaving.end()
+  await until(() => rows.length === 1)
+  t.like(rows[0]!, { kind: 'connection', error: '' })
+  const unreachable = await rig(t, socket => socket.resume(), {
+    change: () => ({
+      dialRaw: (_target, done) => {
+        setImmediate(done, new WeirError('origin-refused'), null)
+        return () => {}
+      },
+    }),
+  })
+  await unreachable.connect()
+  t.like(await unreachable.connectionRow(), { error: 'origin-refused', reason: 'server-first' })
+})

@@ -75,7 +75,7 @@ export async function rig(
   })
   if (policy === null) throw new Error(problems[0]!.message)
   // Loopback is nobody's destination in the field
-  const guard = new LoopGuard([])
+  const guard = new LoopGuard({ addrs: [], lan: [] })
   guard.isOwn = () => false
   const facts = new SharedFacts()
   const init = { ...INIT, originRootsPem: options.originRoots ?? [] }
@@ -200,7 +200,7 @@ const INIT: WorkerInit = {
   clientAddressMode: 'full',
   pseudonymKey: Buffer.alloc(32),
   policy: { text: '', version: '1', lists: {}, defaultTier: 'inspect' },
-  ownAddrs: [],
+  own: { addrs: [], lan: [] },
   uid: null,
   gid: null,
 }
