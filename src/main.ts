@@ -141,7 +141,7 @@ export async function runSupervisor(configFile: string | null): Promise<number> 
   // 4. What changes while it runs
   ca.onChange = () => workers.broadcast({ t: 'ca', ca: ca.public, own: ca.own(), handout: ca.handout() })
   policy.onChange = source => workers.broadcast({ t: 'policy', policy: source })
-  taken.defer(watchOwnAddresses(addrs => workers.broadcast({ t: 'own-addresses', addrs })))
+  taken.defer(watchOwnAddresses(config.intercept.interface, own => workers.broadcast({ t: 'own-addresses', own })))
   taken.defer(watchRoots(config.tls.originRoots, rootsPem => workers.broadcast({ t: 'origin-roots', rootsPem })))
   signals.onReload = () => {
     try {
@@ -149,7 +149,10 @@ export async function runSupervisor(configFile: string | null): Promise<number> 
       policy.reload(config)
       ca.reload()
       store.setRetention(config.log.retentionDays, config.log.maxMB * 1_000_000)
-      log.info({ policy: policy.version() }, 'policy, default tier, retention and the CA read again; other keys need a restart')
+      log.info(
+        { policy: policy.version() },
+        'policy, default tier, retention and the CA read again; other keys need a restart',
+      )
     } catch (error) {
       log.error(`not reloaded, the old settings stay: ${(error as Error).message}`)
     }
@@ -227,7 +230,7 @@ function workerInit(config: Config, count: number, user: ServiceUser | null, kee
     clientAddressMode: config.log.clientAddress,
     pseudonymKey,
     policy: policy.source(),
-    ownAddrs: ownAddresses(),
+    own: ownAddresses(config.intercept.interface),
     uid: user?.uid ?? null,
     gid: user?.gid ?? null,
   })

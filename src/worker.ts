@@ -57,7 +57,7 @@ async function run(init: WorkerInit): Promise<void> {
     pseudonymKey: init.pseudonymKey,
   })
   const cache = new MemoryCache({ maxBytes: init.cacheBytes, cacheStatus: true })
-  const guard = new LoopGuard(init.ownAddrs)
+  const guard = new LoopGuard(init.own)
   const traffic = newCounters()
   const facts = new SharedFacts()
   for (const fact of init.facts) facts.add(fact, Date.now())
@@ -130,7 +130,7 @@ async function run(init: WorkerInit): Promise<void> {
         }
         return
       case 'own-addresses':
-        guard.update(message.addrs)
+        guard.update(message.own)
         return
       case 'ticket-keys':
         leaves.rotate(message.keys)

@@ -2,6 +2,7 @@ import fs from 'node:fs'
 import { checkConfig } from '../config/load.ts'
 import { formatProblem } from '../core/document.ts'
 import { UserError } from '../core/errors.ts'
+import { trustFaults } from '../supervisor/origin-trust.ts'
 import { checkPolicy } from '../supervisor/policy-keeper.ts'
 import { type Command, configFile, onlyWords, readOptions } from './options.ts'
 
@@ -17,6 +18,7 @@ export const check: Command = {
     if (file === null) throw new UserError('there is no configuration to check; name it with --config FILE.')
     const { config, problems } = checkConfig(file)
     const lines = problems.map(problem => formatProblem(file, problem))
+    if (config !== null) lines.push(...trustFaults(config))
     if (config?.policy) {
       const policyFile = config.policy
       const text = fs.readFileSync(policyFile, 'utf8')

@@ -33,11 +33,18 @@ export interface WorkerInit {
   clientAddressMode: 'full' | 'pseudonym' | 'none'
   pseudonymKey: Buffer
   policy: PolicySource
-  /** Every address of the box: what the loop guard refuses. */
-  ownAddrs: string[]
+  own: OwnAddresses
   /** Run as this user once all is loaded; null when the supervisor is not root. */
   uid: number | null
   gid: number | null
+}
+
+/** Where the box itself and its clients are. */
+export interface OwnAddresses {
+  /** What the loop guard refuses. */
+  addrs: string[]
+  /** Networks behind the interface clients come from: no certificate's address leads there, also where they are public. */
+  lan: string[]
 }
 
 /** A policy document with everything it names: a worker may not read files. */
@@ -70,7 +77,7 @@ export type ToWorker =
   | { t: 'init'; init: WorkerInit }
   | { t: 'minted'; id: number; leaf: LeafCertificate | null; error: string }
   | { t: 'policy'; policy: PolicySource }
-  | { t: 'own-addresses'; addrs: string[] }
+  | { t: 'own-addresses'; own: OwnAddresses }
   | { t: 'origin-roots'; rootsPem: string[] }
   | { t: 'purge'; host: string | null }
   /** Every conclusion in force; replaces the one before. */

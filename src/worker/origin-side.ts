@@ -13,7 +13,7 @@ import { RootStore } from '../tls/roots.ts'
 import { presentedChain } from '../tls/verify/presented.ts'
 import type { DialDeps } from '../upstream/dial.ts'
 import { OriginSessions } from '../upstream/sessions.ts'
-import type { LoopGuard } from './loop-guard.ts'
+import { LoopGuard } from './loop-guard.ts'
 
 const CONNECT_MS = 15_000
 /** The handshake and what its certificate has to be asked about. */
@@ -36,15 +36,20 @@ export class OriginSide {
 
   constructor({ init, guard, policy }: OriginSideDeps) {
     const now = Date.now
-    const { fetch } = new Fetcher({ isOwn: addr => guard.isOwn(addr), networks: init.fetchNetworks })
+    const networks = init.fetchNetworks
+    const named = new LoopGuard({ addrs: [], lan: networks })
+    const isOwn = (addr: string) => guard.isOwn(addr) || (guard.isLan(addr) && !named.isLan(addr))
+    // Two, so that what unverified chains want fetched cannot stand in the way of questions about verified ones
+    const forIssuers = new Fetcher({ isOwn, networks })
+    const forRevocation = new Fetcher({ isOwn, networks })
     this.#init = init
     this.#rootsPem = init.originRootsPem
     this.#own = init.ownCas
     this.#contexts = this.#makeContexts()
     this.#verifier = new OriginVerifier({
       roots: new RootStore(init.originRootsPem, init.ownCas),
-      issuers: new IssuerFetch(fetch),
-      revocation: new Revocation({ fetch, lists: readLists(init.revocationLists) }),
+      issuers: new IssuerFetch(forIssuers.fetch),
+      revocation: new Revocation({ fetch: forRevocation.fetch, lists: readLists(init.revocationLists) }),
       revocationMode: () => policy().tls.revocation,
       now,
     })

@@ -52,7 +52,7 @@ function init(dir: string): WorkerInit {
     clientAddressMode: 'full',
     pseudonymKey: Buffer.alloc(32),
     policy: { text: 'version: 1\n', version: '1', lists: {}, defaultTier: 'inspect' },
-    ownAddrs: [],
+    own: { addrs: [], lan: [] },
     uid: null,
     gid: null,
   }
