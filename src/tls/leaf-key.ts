@@ -1,5 +1,6 @@
 import { constants, hash, type KeyObject } from 'node:crypto'
 import tls, { type SecureContext, type SecureContextOptions } from 'node:tls'
+import { LRUCache } from 'lru-cache'
 import { TICKET_KEY_BYTES, type TicketCallback, ticketCallback } from './tickets.ts'
 
 /** What kind of key a leaf certifies: ECDSA P-256, or RSA 2048 for a client that offers no ECDSA. */
@@ -30,16 +31,28 @@ interface NativeContext {
   enableTicketKeyCallback(): void
 }
 
+/** To make a context costs as much as so many turns in the shared one. */
+const TURNS = 4
+/** Of 28 KiB each. */
+const MAX_OWN = 500
+
 /**
- * One private key and the OpenSSL context it is used in. All certificates of the key take turns in that one context: an
- * SSL object takes references to certificate and session id context when it is made, and to make a context for each name
- * costs five times as much as to put the certificate in (and 28 KiB).
+ * One private key and the OpenSSL contexts it is used in. Certificates take turns in one of them: an SSL object takes
+ * references to certificate and session id context when it is made, and a context for a name that is visited once would
+ * cost five times as much as putting the certificate in. Names that come back get contexts of their own.
  */
 export class LeafKey {
   readonly spkiDer: Buffer
   readonly #options: SecureContextOptions
+  #ticketKeys: Buffer
   #native: NativeContext
   #shown: LeafContext | null = null
+  readonly #own = new LRUCache<LeafContext, NativeContext>({
+    max: MAX_OWN,
+    dispose: (_context, leaf) => {
+      leaf.turns = 0
+    },
+  })
 
   constructor(
     kind: LeafKind,
@@ -56,16 +69,20 @@ export class LeafKey {
       ecdhCurve: options.groups,
       secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     }
-    this.#native = this.#newContext(options.ticketKeys)
+    this.#ticketKeys = options.ticketKeys
+    this.#native = this.#newContext()
   }
 
   /** Connections made before keep the context they have. */
   rotate(ticketKeys: Buffer): void {
-    this.#native = this.#newContext(ticketKeys)
+    this.#ticketKeys = ticketKeys
+    this.#native = this.#newContext()
     this.#shown = null
+    this.#own.clear()
   }
 
-  #newContext(ticketKeys: Buffer): NativeContext {
+  #newContext(): NativeContext {
+    const ticketKeys = this.#ticketKeys
     if (ticketKeys.length === TICKET_KEY_BYTES)
       return tls.createSecureContext({ ...this.#options, ticketKeys }).context as NativeContext
     // Node's own `ticketKeys` knows one key at a time; JavaScript is asked only while there are more: it is asked twice in
@@ -90,20 +107,33 @@ export class LeafKey {
   }
 
   show(leaf: LeafContext): NativeContext {
-    if (this.#shown !== leaf) {
+    if (this.#shown === leaf) return this.#native
+    const own = this.#own.get(leaf)
+    if (own !== undefined) return own
+    if (leaf.turns++ < TURNS) {
       this.#shown = null
-      this.#native.setCert(leaf.chainPem)
-      this.#native.setSessionIdContext(leaf.sessionId)
+      putIn(this.#native, leaf)
       this.#shown = leaf
+      return this.#native
     }
-    return this.#native
+    const context = this.#newContext()
+    putIn(context, leaf)
+    this.#own.set(leaf, context)
+    return context
   }
+}
+
+function putIn(context: NativeContext, leaf: LeafContext): void {
+  context.setCert(leaf.chainPem)
+  context.setSessionIdContext(leaf.sessionId)
 }
 
 /** One certificate, in the form in which TLSSocket wants its `secureContext`: it asks for `context` at the moment it makes its SSL object. */
 export class LeafContext implements SecureContext {
   readonly chainPem: string
   readonly sessionId: string
+  /** How often it was put into the shared context. */
+  turns = 0
   readonly #key: LeafKey
 
   constructor(key: LeafKey, name: string, chainPem: string) {

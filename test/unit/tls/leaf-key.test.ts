@@ -27,6 +27,13 @@ function contextsWith(ticketKeys = freshKeys()): LeafContexts {
   })
 }
 
+/** The certificate itself, as TLSSocket gets it. */
+function leafOf(contexts: LeafContexts, name: string): tls.SecureContext {
+  let found: tls.SecureContext | null = null
+  contexts.get(name, (_error, context) => (found = context))
+  return found!
+}
+
 /** Terminates every connection with the certificate of the name that its first line (before TLS) says. */
 async function gateway(t: ExecutionContext, contexts: LeafContexts, choose: () => [name: string, kind: LeafKind]) {
   const sockets: net.Socket[] = []
@@ -128,11 +135,11 @@ test('post-quantum key exchange, also when it is all the client offers', async t
   t.is((await visit(port, 'a.example', { secureContext: only })).group, 'X25519MLKEM768')
 })
 
-test('certificates take turns in one context, and every connection shows its own', async t => {
+test('certificates take turns, those that come back get a context of their own, and every connection shows its own', async t => {
   let turn = 0
   const port = await gateway(t, contextsWith(), () => [`h${turn++ % 5}.example`, 'ecdsa'])
   // The order in which connections arrive is the order in which they were begun
-  for (let round = 0; round < 4; round++) {
+  for (let round = 0; round < 8; round++) {
     const visits = await Promise.all(Array.from({ length: 10 }, (_, n) => visit(port, `h${n % 5}.example`)))
     t.deepEqual(
       visits.map(({ names }) => names),
@@ -143,22 +150,31 @@ test('certificates take turns in one context, and every connection shows its own
 
 test('a socket keeps the certificate it was made with, whatever is shown meanwhile', async t => {
   const contexts = contextsWith()
-  const of = (name: string) => {
-    let found: tls.SecureContext | null = null
-    contexts.get(name, (_error, context) => (found = context))
-    return found!
-  }
   const server = net.createServer(raw => {
-    const socket = new tls.TLSSocket(raw, { isServer: true, secureContext: of('first.example') })
+    const socket = new tls.TLSSocket(raw, { isServer: true, secureContext: leafOf(contexts, 'first.example') })
     socket.on('error', () => {})
     // Before the first octet of the handshake is read
-    void of('second.example').context
+    void leafOf(contexts, 'second.example').context
     socket.on('secure', () => socket.end())
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => server.close())
   t.is((await visit((server.address() as net.AddressInfo).port, 'first.example')).names, 'DNS:first.example')
+})
+
+test('contexts of their own are few, and end with the keys of tickets', t => {
+  const contexts = contextsWith()
+  const leaves = Array.from({ length: 600 }, (_, n) => leafOf(contexts, `h${n}.example`))
+  const shown = () => new Set(leaves.map(leaf => leaf.context))
+  for (let turn = 1; turn < 4; turn++) t.is(shown().size, 1)
+  t.is(shown().size, 600)
+  const last = () => leaves.slice(-500).map(leaf => leaf.context)
+  const kept = last()
+  t.deepEqual(last(), kept)
+  t.is(leaves[0]!.context, leaves[1]!.context, 'the displaced take turns again')
+  contexts.rotate(freshKeys())
+  t.is(new Set(last()).size, 1)
 })
 
 for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
