@@ -171,10 +171,10 @@ test('contexts of their own are few, and end with the keys of tickets', t => {
   t.is(shown().size, 600)
   const last = () => leaves.slice(-500).map(leaf => leaf.context)
   const kept = last()
-  t.deepEqual(last(), kept)
-  t.is(leaves[0]!.context, leaves[1]!.context, 'the displaced take turns again')
+  t.true(last().every((context, n) => context === kept[n]))
+  t.true(leaves[0]!.context === leaves[1]!.context, 'the displaced take turns again')
   contexts.rotate(freshKeys())
-  t.is(new Set(last()).size, 1)
+  t.false(last().some(context => kept.includes(context)))
 })
 
 for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
