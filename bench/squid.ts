@@ -15,7 +15,7 @@ let count = 0
  * Debian's squid-openssl with ssl-bump on the gateway, set up as well as its manual allows for this work: everything in
  * memory, no certificate store on disk, which makes first visits three times as slow.
  */
-export async function startSquid(lab: Lab, site: Site): Promise<Product> {
+export async function startSquid(lab: Lab, site: Pick<Site, 'caFile'>): Promise<Product> {
   const dir = path.join(lab.dir, `squid-${++count}`)
   fs.mkdirSync(dir)
   makeAuthority(dir)
@@ -58,7 +58,7 @@ function makeAuthority(dir: string): void {
   )
 }
 
-function squidConfig(dir: string, site: Site): string {
+function squidConfig(dir: string, site: Pick<Site, 'caFile'>): string {
   return `
 http_port 127.0.0.1:3128
 http_port ${PORTS.plain} tproxy

@@ -1,0 +1,101 @@
+/** What a trial is: an origin, right or wrong, and a client that asks it for one page, in three ways. */
+
+/** Who stands between client and origin; `openssl` is a router and nothing else, with OpenSSL's own client at its end. */
+export type Lane = 'openssl' | 'squid' | 'weir'
+
+export const LANES: readonly Lane[] = ['openssl', 'squid', 'weir']
+
+export const CLASSES = [
+  'chain',
+  'name',
+  'time',
+  'usage',
+  'constraints',
+  'form',
+  'signature',
+  'key',
+  'revocation',
+  'protocol',
+  'client side',
+  'hello',
+] as const
+export type TrialClass = (typeof CLASSES)[number]
+
+/** The TLS server at an address of the origin. */
+export interface Site {
+  /** Chain in the server's order. */
+  certPem: string
+  keyPem: string
+  /** A second pair, of another kind of key. */
+  other?: { certPem: string; keyPem: string }
+  /** Stapled OCSP answer, base64. */
+  staple?: string
+  /** Options of node:tls laid over a modern server's. */
+  tls?: {
+    minVersion?: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3'
+    maxVersion?: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3'
+    ciphers?: string
+    sigalgs?: string
+    ecdhCurve?: string
+    /** PEM. */
+    dhparam?: string
+    requestCert?: boolean
+    rejectUnauthorized?: boolean
+    honorCipherOrder?: boolean
+  }
+  /** Empty: the server does not know ALPN. */
+  alpn?: string[]
+  /** Instead of a page by HTTP/1.1. */
+  behaviour?: Behaviour
+}
+
+export type Behaviour =
+  | 'h2' // HTTP/2 and nothing else, whatever ALPN says
+  | 'renegotiate' // the page comes only after a second handshake
+  | 'mute' // accepts and says nothing
+  | 'ssh' // an SSH server's greeting, then an echo
+  | 'http' // plain HTTP
+  | 'closes' // closes after the ClientHello
+  | 'garbage' // answers a ClientHello with octets that are no TLS
+  | { serverHello: { version: number; suite: number; compression: number } } // and a certificate, in clear
+
+export type Client =
+  /** Asks for the page with what the lane's client does by default. */
+  | { kind: 'page' }
+  /** The same by `openssl s_client` with these arguments on every lane. */
+  | { kind: 'openssl'; args: string[] }
+  /** A TLS client in Node with an oddity; see oddities.ts. */
+  | { kind: 'odd'; oddity: string }
+
+export interface Trial {
+  class: TrialClass
+  title: string
+  /** May the page be seen? */
+  expect: 'served' | 'refused'
+  /** What the client asks for: name or address. */
+  name: string
+  site: Site
+  client: Client
+  /** Where the site has to be, when the address is the name; else it gets one. */
+  address?: string
+  /** Only this gateway can be asked: about what it mints. */
+  lanes?: readonly Lane[]
+}
+
+export interface Outcome {
+  result: 'served' | 'refused' | 'hung'
+  /** In the words of whoever refused; for `served` what there is to say. */
+  code: string
+  ms: number
+}
+
+export interface Row {
+  trial: Trial
+  outcomes: Partial<Record<Lane, Outcome>>
+}
+
+/** The body of every page. */
+export const MARKER = 'the page of the origin'
+
+export const isWrong = (trial: Trial, outcome: Outcome): boolean =>
+  trial.expect === 'served' ? outcome.result !== 'served' : outcome.result === 'served'
