@@ -62,6 +62,7 @@ export const keyCases: Case[] = [
   key('secp256k1', WEAK, leafKey('ec:secp256k1')),
   key('brainpoolP256r1', WEAK, leafKey('ec:brainpoolP256r1')),
   key('P-192 in the intermediate', WEAK, interKey('ec:prime192v1')),
+  key('secp256k1 in the intermediate (Node’s getPeerCertificate() dies of it)', WEAK, interKey('ec:secp256k1')),
   key('secp256k1 in the root', WEAK, rootKey('ec:secp256k1')),
   key('P-192 even by exception', WEAK, () => ({ ...leafKey('ec:prime192v1')(), allow: ['weak'] })),
   key('a curve written out (CVE-2020-0601)', WEAK, ecKey(seq(int(1), seq(oid('1.2.840.10045.1.1'), int(7))), point())),
