@@ -10,6 +10,7 @@ export const codes: Record<keyof typeof english, string> = {
   'reason.ech': 'Der wahre Name ist verschlüsselt (ECH).',
   'reason.learned-untrusting': 'Dieses Gerät vertraut dem Zertifikat dieses Gateways nicht.',
   'reason.learned-pinned': 'Die App zu diesem Namen nimmt nur ihr eigenes Zertifikat an.',
+  'reason.ca-limits': 'Die CA dieses Gateways darf diesen Namen nicht beglaubigen.',
   'reason.learned-client-cert': 'Die Website verlangt ein Zertifikat, das nur das Gerät hat.',
   'reason.never-decrypt': 'Der Host steht auf der Liste {list} (Zeile {listLine}) derer, die nie geöffnet werden.',
   'reason.alpn': 'Der Client bot nur Protokolle an, die das Gateway nicht spricht.',

@@ -9,6 +9,7 @@ export const codes = {
   'reason.ech': 'The real name is encrypted (ECH).',
   'reason.learned-untrusting': 'This device does not trust the certificate of this gateway.',
   'reason.learned-pinned': 'The app that uses this name accepts only its own certificate.',
+  'reason.ca-limits': 'The CA of this gateway may not certify this name.',
   'reason.learned-client-cert': 'The web site asks for a certificate that only the device has.',
   'reason.never-decrypt': 'The host is on the list {list} (line {listLine}) of those that are never opened.',
   'reason.alpn': 'The client offered only protocols that the gateway does not speak.',

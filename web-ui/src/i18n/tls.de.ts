@@ -37,6 +37,8 @@ export const tls: Record<keyof typeof en, string> = {
   'ca.format.firefox.for': 'Firefox auf verwalteten Rechnern',
   'ca.format.powershell.for': 'Windows, einer oder viele Rechner',
   'ca.install': 'Auf einem Gerät installieren',
+  'ca.install.there':
+    'Auf dem Gerät selbst, hinter diesem Gateway, installiert es auch diese Seite und sagt, ob das Gerät uns vertraut:',
   'ca.install.next': 'Ein weiteres Zertifikat, „{name}“, wird verteilt. Installieren Sie es ebenfalls:',
   'ca.platforms': 'Plattformen',
   'ca.scan': 'Mit dem Gerät scannen',
@@ -96,7 +98,8 @@ export const tls: Record<keyof typeof en, string> = {
     'Bei diesen Webseiten sieht Weir über einen Mangel des Zertifikats oder der Verbindung hinweg. Jede hat ein Ende und einen Grund.',
   'tls.exceptions.allow': 'Übersehen wird',
   'tls.exceptions.empty': 'Keine Ausnahmen',
-  'tls.exceptions.empty.how': 'Für jede Webseite gelten dieselben Regeln. Ausnahmen stehen unter tls in der Policy.',
+  'tls.exceptions.empty.how':
+    'Für jede Webseite gelten dieselben Regeln. Ausnahmen stehen unter „exceptions:“ in der Policy.',
   'tls.exceptions.click': 'über die Warnung hinweggeklickt; nur für {client}',
   'tls.neverList': 'Nie geöffnet',
   'tls.neverList.intro':

@@ -36,6 +36,8 @@ export const tls = {
   'ca.format.firefox.for': 'Firefox on managed computers',
   'ca.format.powershell.for': 'Windows, one or many computers',
   'ca.install': 'Install on a device',
+  'ca.install.there':
+    'On the device itself, behind this gateway, this page installs it too and tells whether the device trusts us:',
   'ca.install.next': 'Another certificate, “{name}”, is being rolled out. Install it as well:',
   'ca.platforms': 'Platforms',
   'ca.scan': 'Scan with the device',
@@ -97,7 +99,7 @@ export const tls = {
   'tls.exceptions.allow': 'Overlooked',
   'tls.exceptions.empty': 'No exceptions',
   'tls.exceptions.empty.how':
-    'Every web site is held to the same rules. Exceptions are written under tls in the policy.',
+    'Every web site is held to the same rules. Exceptions are written under “exceptions:” in the policy.',
   'tls.exceptions.click': 'clicked through the warning; only for {client}',
   'tls.neverList': 'Never opened',
   'tls.neverList.intro':

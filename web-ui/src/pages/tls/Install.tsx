@@ -4,7 +4,9 @@ import { Icon } from '../../components/Icon.tsx'
 import { QrCode } from '../../components/QrCode.tsx'
 import { Tabs } from '../../components/Tabs.tsx'
 import { t } from '../../i18n/index.ts'
-import { Downloads } from './Certificate.tsx'
+
+/** Answered by the gateway itself on every host, so one that is kept free for examples (RFC 2606) will do. */
+const ENROL = 'http://example.com/.well-known/weir/'
 
 /** The platform this page is read on comes first to mind: it is the tab that is open. */
 function ownPlatform(guides: CaGuide[]): string {
@@ -32,17 +34,18 @@ export function Install({ ca }: { ca: CaAnswer }) {
   const [selected, setSelected] = useState(() => ownPlatform(ca.guides))
   const guide = ca.guides.find(g => g.id === selected)
   const file = ca.downloads.find(d => d.format === guide?.format)
+  const next = ca.next?.downloads.find(d => d.format === guide?.format)
   if (!guide || !file) return null
   const url = new URL(file.path, location.origin).href
   return (
     <section class="card install">
       <h2>{t('ca.install')}</h2>
-      {ca.next && (
-        <div class="install-next">
-          <p>{t('ca.install.next', { name: ca.next.subject })}</p>
-          <Downloads files={ca.next.downloads} />
-        </div>
-      )}
+      <p class="card-intro">
+        {t('ca.install.there')}{' '}
+        <a href={ENROL} translate={false}>
+          {ENROL}
+        </a>
+      </p>
       <Tabs
         label={t('ca.platforms')}
         tabs={ca.guides.map(g => ({ id: g.id, title: g.title }))}
@@ -69,6 +72,15 @@ export function Install({ ca }: { ca: CaAnswer }) {
             <Icon name="download" />
             {t('ca.fetch', { format: t(`ca.format.${file.format}`) })}
           </a>
+          {next && (
+            <div class="install-next">
+              <p>{t('ca.install.next', { name: ca.next!.subject })}</p>
+              <a class="btn btn-plain" href={next.path} download={next.fileName}>
+                <Icon name="download" />
+                {t('ca.fetch', { format: t(`ca.format.${next.format}`) })}
+              </a>
+            </div>
+          )}
         </div>
         <figure>
           <QrCode text={url} label={t('ca.qr', { url })} />
