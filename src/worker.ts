@@ -62,7 +62,7 @@ async function run(init: WorkerInit): Promise<void> {
   const facts = new SharedFacts()
   for (const fact of init.facts) facts.add(fact, Date.now())
   const share = new FactShare(facts, fact => link.share(fact))
-  let { handout } = init
+  let { handout, ca } = init
   let policy = compile(init.policy)
   const learned = new LearnedView(client => policy.groupsOf(client))
   learned.load(init.learned)
@@ -88,6 +88,7 @@ async function run(init: WorkerInit): Promise<void> {
     facts,
     share,
     handout: () => handout,
+    ca: () => ca,
     learned,
     handshake: event => reporter.report(event),
     counters: traffic,
@@ -148,6 +149,7 @@ async function run(init: WorkerInit): Promise<void> {
         learned.load(message.entries)
         return
       case 'ca':
+        ca = message.ca
         handout = message.handout
         leaves.useCa(message.ca.chainPem)
         origins.replaceOwn(message.own)

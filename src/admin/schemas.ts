@@ -31,6 +31,7 @@ const reason = z.enum([
   'learned-untrusting',
   'learned-pinned',
   'learned-client-cert',
+  'ca-limits',
   'never-decrypt',
   'alpn',
   'old-client',

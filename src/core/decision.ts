@@ -15,6 +15,7 @@ export type ReasonCode =
   | 'learned-untrusting' // this device trusts nothing we sign
   | 'learned-pinned' // this name's apps turn our certificate down
   | 'learned-client-cert' // the origin wants a client certificate
+  | 'ca-limits' // our CA may not certify this name: its name constraints
   | 'never-decrypt' // the shipped list of hosts that are never opened: `list`, `listLine`
   | 'alpn' // the client offers only protocols we do not speak
   | 'old-client' // TLS 1.0 or 1.1 only

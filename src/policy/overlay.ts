@@ -21,6 +21,8 @@ export interface TlsFacts extends ConnectionFacts {
   }
   /** The device is trying out whether it trusts us, and this is the name it does so with. */
   enrolling: boolean
+  /** May our CA certify the name at all? Its name constraints say no for others than its own. */
+  certifiable: boolean
 }
 
 /** What was learned, as a worker holds it. It may answer null for an entry in force: this connection is the re-test. */
@@ -43,6 +45,8 @@ const CODES: Record<LearnedKind, ReasonCode> = {
  * wants that (verdict `block`; `refusalOf` gives the error). Only ever called for TLS, after `decideConnection`.
  */
 export function overlay(policy: Policy, decision: Decision, facts: TlsFacts, learned: LearnedLookup): Decision {
+  if (!facts.certifiable && (facts.enrolling || decision.tier === 'inspect'))
+    return close(policy, facts, CA_LIMITS, false)
   // Whether the device trusts us shows only on a connection that is opened, whatever else holds for the device
   if (facts.enrolling) return { ...decision, tier: 'inspect', tierReason: ENROLLING }
   if (decision.tier !== 'inspect') return decision
@@ -93,6 +97,7 @@ function only(code: ReasonCode): Reason {
 }
 
 const ENROLLING = only('enrolling')
+const CA_LIMITS = only('ca-limits')
 const OLD_CLIENT = only('old-client')
 const ALPN = only('alpn')
 const REASONS: Record<LearnedKind, Reason> = {

@@ -1,5 +1,7 @@
 import { TLSSocket } from 'node:tls'
+import type { CaPublic } from '../core/ca.ts'
 import type { Policy } from '../core/decision.ts'
+import { mayCertify } from '../core/name-limits.ts'
 import type { HandshakeEvent } from '../core/tls-policy.ts'
 import type { SharedFacts } from '../enrol/shared-facts.ts'
 import { outcomeOf } from '../learn/outcome.ts'
@@ -17,6 +19,8 @@ const ALPN = ['h2', 'http/1.1'] as const
 export interface ClientSideDeps {
   policy(): Policy
   facts: SharedFacts
+  /** The one in use. */
+  ca(): CaPublic
   learned: LearnedLookup
   handshake(event: HandshakeEvent): void
 }
@@ -27,7 +31,7 @@ type ClientSide = Pick<
 >
 
 /** What meets the client: its first bytes, the decision about them, and our end of its TLS. */
-export function clientSide({ policy, facts, learned, handshake }: ClientSideDeps): ClientSide {
+export function clientSide({ policy, ca, facts, learned, handshake }: ClientSideDeps): ClientSide {
   return {
     peek: (socket, done) => void peek(socket, PEEK, result => done(peeked(result))),
     peekLater: (socket, firstByteMs, done) =>
@@ -38,8 +42,10 @@ export function clientSide({ policy, facts, learned, handshake }: ClientSideDeps
       ),
     refuseHello,
     overlay: (decision, connection, hello) => {
-      const enrolling = facts.enrolling(connection.clientAddr, connection.host ?? connection.dstAddr, connection.now)
-      return overlay(policy(), decision, { ...connection, hello, enrolling }, learned)
+      const name = connection.host ?? connection.dstAddr
+      const enrolling = facts.enrolling(connection.clientAddr, name, connection.now)
+      const certifiable = mayCertify(name, ca().limits)
+      return overlay(policy(), decision, { ...connection, hello, enrolling, certifiable }, learned)
     },
     refusalOf,
     terminate: (socket, context, options, done) =>

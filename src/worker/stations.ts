@@ -1,5 +1,6 @@
 import type net from 'node:net'
 import type { MemoryCache } from '../cache/memory.ts'
+import type { CaPublic } from '../core/ca.ts'
 import type { Policy } from '../core/decision.ts'
 import type { WeirError } from '../core/errors.ts'
 import type { CaHandout } from '../core/handout.ts'
@@ -47,6 +48,8 @@ export interface StationDeps {
   facts: SharedFacts
   share: FactShare
   handout(): CaHandout
+  /** The CA in use. */
+  ca(): CaPublic
   learned: Pick<LearnedView, 'lookup' | 'covers'>
   /** For whoever learns from it. */
   handshake(event: HandshakeEvent): void
@@ -71,7 +74,7 @@ export function makeStations(deps: StationDeps): Stations {
   const { blockPage, errorPage, noteStrict } = ours
   return {
     policy: deps.policy,
-    ...clientSide({ policy: deps.policy, facts, learned, handshake }),
+    ...clientSide({ policy: deps.policy, ca: deps.ca, facts, learned, handshake }),
     leaf: (name, done, kind) => leaves.get(name, done, kind),
     serveH1: options => serveH1({ ...options, limits: LIMITS, now }),
     serveH2: options => serveH2({ ...options, limits: LIMITS, now }),

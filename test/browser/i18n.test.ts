@@ -41,6 +41,7 @@ test('every reason, cache result and problem has words', t => {
     'learned-untrusting': true,
     'learned-pinned': true,
     'learned-client-cert': true,
+    'ca-limits': true,
     'never-decrypt': true,
     alpn: true,
     'old-client': true,

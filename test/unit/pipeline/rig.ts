@@ -93,6 +93,7 @@ export async function rig(
     facts,
     share: new FactShare(facts, () => {}),
     handout: () => INIT.handout,
+    ca: () => INIT.ca,
     learned: { lookup: () => null, covers: () => false, ...options.learned },
     handshake: event => void handshakes.push(event),
     counters: { connections: 0, exchanges: 0, blocked: 0, spliced: 0, inspected: 0, cacheHits: 0, bytesSaved: 0 },

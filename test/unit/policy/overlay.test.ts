@@ -30,6 +30,7 @@ interface Case {
   alpn?: string[]
   maxVersion?: number
   enrolling?: boolean
+  certifiable?: boolean
   learned?: LearnedLookup
 }
 
@@ -43,6 +44,7 @@ function decide({ rules = '', host = 'site.example', ...rest }: Case) {
     now: NOW,
     hello: { alpn: rest.alpn ?? ['h2', 'http/1.1'], maxVersion: rest.maxVersion ?? 0x0304, ja4: 't13d' },
     enrolling: rest.enrolling ?? false,
+    certifiable: rest.certifiable ?? true,
   }
   return overlay(policy, policy.decideConnection(facts), facts, rest.learned ?? nothing)
 }
@@ -61,6 +63,8 @@ const TABLE: [string, Case, string][] = [
   ['acme-tls/1', { alpn: ['acme-tls/1'] }, 'names alpn allow default'],
   ['other protocols, refused', { alpn: ['smtp'], rules: 'tls: { notHttp: refuse }' }, 'names alpn block alpn'],
   ['GREASE and h2', { alpn: ['\x0a\x0a', 'h2'] }, 'inspect default allow default'],
+  ['a name our CA may not certify', { certifiable: false }, 'names ca-limits allow default'],
+  ['not even for a trial', { certifiable: false, enrolling: true }, 'names ca-limits allow default'],
   ['untrusting', { learned: learned('untrusting') }, 'names learned-untrusting allow default'],
   [
     'untrusting, refused',
