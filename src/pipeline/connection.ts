@@ -99,6 +99,7 @@ export class Connection {
         this.#refuse('malformed', new WeirError('client-timeout', 'Half a TLS greeting came, and then nothing.'))
         return
       case 'malformed':
+        conn.protocol = 'tls'
         this.#refuseHello('malformed', new WeirError(codeOf(result.why), result.why), result.alert)
         return
       case 'tls':

@@ -87,9 +87,12 @@ function close(policy: Policy, facts: TlsFacts, reason: Reason, refuse: boolean)
   return { verdict: refuse ? 'block' : 'allow', reason: refuse ? reason : why, tier: 'names', tierReason: reason }
 }
 
+/** What our end of the client's TLS agrees to. */
+const HTTP = ['h2', 'http/1.1', 'http/1.0']
+
 /** RFC 7301 §3.1; a client that says nothing speaks HTTP/1.1. */
 function speaksHttp(alpn: readonly string[]): boolean {
-  return alpn.length === 0 || alpn.includes('h2') || alpn.includes('http/1.1')
+  return alpn.length === 0 || HTTP.some(protocol => alpn.includes(protocol))
 }
 
 function only(code: ReasonCode): Reason {

@@ -14,7 +14,8 @@ import { terminate } from '../tls/terminate.ts'
 
 const PEEK = { maxBytes: 65_536, firstByteMs: 1500, totalMs: 10_000 }
 const HANDSHAKE_MS = 20_000
-const ALPN = ['h2', 'http/1.1'] as const
+/** `http/1.0` for those that offer nothing else (`curl --http1.0`): left out, it would be a way past the policy. */
+const ALPN = ['h2', 'http/1.1', 'http/1.0'] as const
 
 export interface ClientSideDeps {
   policy(): Policy

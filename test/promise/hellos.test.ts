@@ -93,6 +93,12 @@ test('no ALPN: HTTP inside is inspected as ever', async t => {
   t.like(await bench.row('v_exchanges', "url LIKE '%?noalpn'"), { tier: 'inspect', client_tls: 'TLSv1.3' })
 })
 
+test('a client that offers http/1.0 alone is inspected too', async t => {
+  const answer = await curl(bench.lab, ['--http1.0', 'https://www.origin.example/?old'], { ca: bench.weir.caFile })
+  t.is(answer.status, 200)
+  t.like(await bench.row('v_exchanges', "url LIKE '%?old'"), { tier: 'inspect', http_version: 10 })
+})
+
 test('no server name: the destination address is the name', async t => {
   const answer = await curl(bench.lab, ['-k', 'https://203.0.113.10/?address'], {})
   t.true(answer.status === 200 || answer.status === 526, answer.error)

@@ -79,7 +79,7 @@ for (const [name, bytes, kind] of CASES) {
         const sent = Buffer.concat([bytes, Buffer.alloc(200_000, 'tail')])
         const before = (['data', 'end', 'error', 'close', 'readable'] as const).map(e => p.server.listenerCount(e))
         const result = new Promise<PeekResult>(resolve =>
-          peek(p.server, { ...OPTIONS, firstByteMs: 5000, totalMs: 5000 }, found => {
+          peek(p.server, { ...OPTIONS, firstByteMs: 60_000, totalMs: 60_000 }, found => {
             t.deepEqual(
               (['data', 'end', 'error', 'close', 'readable'] as const).map(e => p.server.listenerCount(e)),
               before,
@@ -183,7 +183,7 @@ test('a client that leaves', async t => {
 
 test('given up: no result, and every byte is back', async t => {
   const p = await pair()
-  const cancel = peek(p.server, { ...OPTIONS, firstByteMs: 5000, totalMs: 5000 }, () => t.fail('a result'))
+  const cancel = peek(p.server, { ...OPTIONS, firstByteMs: 60_000, totalMs: 60_000 }, () => t.fail('a result'))
   p.client.write('GET ')
   await wait(50)
   cancel()

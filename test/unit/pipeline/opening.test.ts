@@ -185,6 +185,20 @@ test('only unknown protocols: passed on unopened, or refused', async t => {
   t.like(await r.connectionRow(), { reason: 'alpn', verdict: 'block', error: 'client-tls' })
 })
 
+test('http/1.0 alone is HTTP', async t => {
+  const r = await rig(
+    t,
+    origin(socket => socket.once('data', () => socket.end(OK))),
+    trusting,
+  )
+  const old = await client(r, { ALPNProtocols: ['http/1.0'] })
+  await once(old, 'secureConnect')
+  t.is(old.alpnProtocol, 'http/1.0')
+  old.write('GET / HTTP/1.0\r\nHost: www.example\r\n\r\n')
+  t.regex(await read(old), /^HTTP\/1\.1 200[\s\S]*hello$/)
+  t.like(await r.exchangeRow(), { tier: 'inspect', httpVersion: 10 })
+})
+
 test('no ALPN and HTTP inside: the usual way, h1 and h2', async t => {
   const r = await rig(
     t,
