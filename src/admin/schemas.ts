@@ -97,6 +97,7 @@ const ROW = z
     cache: z.enum(['none', 'miss', 'hit', 'revalidated', 'bypass']),
     durationMs: count,
     error: z.custom<TrafficRow['error']>(value => typeof value === 'string').openapi({ type: 'string' }),
+    exception: z.union([z.literal(0), z.literal(1)]),
   })
   .openapi('TrafficRow') satisfies z.ZodType<TrafficRow>
 

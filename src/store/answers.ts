@@ -44,6 +44,8 @@ export interface TrafficRow {
   cache: CacheWord
   durationMs: number
   error: ErrorCode | ''
+  /** 1: a TLS exception was used towards the origin. */
+  exception: 0 | 1
 }
 
 /**

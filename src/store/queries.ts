@@ -29,10 +29,12 @@ const LIVE_IDS = 20_000
 
 const EXCHANGE = `SELECT id, 'exchange' AS kind, time, client, NULL AS device, host, port, method, scheme, path, status,
   content_type AS contentType, bytes_up AS bytesUp, bytes_down AS bytesDown, tier, verdict, reason, rule,
-  rule_line AS ruleLine, cache, duration_ms AS durationMs, error FROM exchanges`
+  rule_line AS ruleLine, cache, duration_ms AS durationMs, error,
+  exception <> '' AS exception FROM exchanges`
 const CONNECTION = `SELECT id, 'connection' AS kind, time, client, NULL AS device, host, port, '' AS method,
   protocol AS scheme, '' AS path, 0 AS status, '' AS contentType, bytes_up AS bytesUp, bytes_down AS bytesDown, tier,
-  verdict, reason, rule, rule_line AS ruleLine, 'none' AS cache, duration_ms AS durationMs, error FROM connections`
+  verdict, reason, rule, rule_line AS ruleLine, 'none' AS cache, duration_ms AS durationMs, error,
+  exception <> '' AS exception FROM connections`
 
 /** One side of a listing: a table, what of it belongs there, and the filter compiled for it. */
 interface Source {

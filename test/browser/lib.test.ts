@@ -29,6 +29,7 @@ function row(id: number, part: Partial<TrafficRow> = {}): TrafficRow {
     ruleLine: 0,
     cache: 'none',
     durationMs: 1,
+    exception: 0,
     error: '',
     ...part,
   }

@@ -139,6 +139,8 @@ test.serial('never opened: the reason beside each name, and a search', async t =
 
 test.serial('the drawer tells both sides of TLS, and an exception is marked', async t => {
   const { page } = await visit(browser, box, '/live?q=host:old.intranet.example+exception:yes')
+  await rowsOf(page).first().waitFor()
+  t.is(await page.getByText('TLS exception used').count(), await rowsOf(page).count(), 'marked in the table, too')
   await rowsOf(page).first().click()
   const tls = page.getByRole('dialog').locator('.why li').nth(1)
   await tls.waitFor()

@@ -8,6 +8,7 @@ import { type Key, t } from '../i18n/index.ts'
 import { bytes, clockTime, duration, isoTime } from '../lib/format.ts'
 import { outcome } from '../lib/rows.ts'
 import { Chip } from './Chip.tsx'
+import { Icon } from './Icon.tsx'
 
 /** Fixed heights make windowing plain arithmetic; on a phone a row is two lines and a finger wide. */
 const ROW_PX = 30
@@ -160,6 +161,12 @@ function Row({ row, index, y, current, onOpen, onCurrent }: RowProps) {
           title={row.host + row.path}
           translate={false}
         >
+          {row.exception === 1 && (
+            <span class="row-exception" title={t('live.exception')}>
+              <Icon name="warning" />
+              <span class="sr-only">{t('live.exception')}</span>
+            </span>
+          )}
           <b>{row.host}</b>
           {row.kind === 'exchange' ? (
             <span class="path">{row.path}</span>

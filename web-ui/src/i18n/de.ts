@@ -181,6 +181,7 @@ export const de: Dictionary = {
   'live.col.cache': 'Cache',
   'live.col.size': 'Größe',
   'live.col.took': 'Dauer',
+  'live.exception': 'TLS-Ausnahme benutzt',
   'live.connection': 'Verbindung',
 
   'drawer.previous': 'Neuere Zeile (K)',

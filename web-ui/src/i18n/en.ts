@@ -180,6 +180,7 @@ export const en = {
   'live.col.cache': 'Cache',
   'live.col.size': 'Size',
   'live.col.took': 'Took',
+  'live.exception': 'TLS exception used',
   'live.connection': 'connection',
 
   'drawer.previous': 'Newer row (K)',
