@@ -153,7 +153,7 @@ class Judgement {
           validUntil: Math.min(chain.validUntil, result.validUntil, until),
           exception: describe(chain.used, this.#handshake.exception),
           revocation: result.source,
-          covers: host => certificateCovers(chain.path[0]!, host),
+          covers: coveredBy(chain.path[0]!),
         })
       },
     )
@@ -169,6 +169,14 @@ class Judgement {
 function allowed(exception: TlsException | null, leaf: CertificateFacts): ReadonlySet<Allowance> {
   if (exception === null || (exception.only !== null && exception.only.fingerprint !== leaf.fingerprint)) return NOTHING
   return exception.allow
+}
+
+/**
+ * Made out here, as it lives as long as a connection or a saved session does: in there it would keep alive the judgement,
+ * the other certificates and the socket that waited for the verdict.
+ */
+function coveredBy(leaf: CertificateFacts): (host: string) => boolean {
+  return host => certificateCovers(leaf, host)
 }
 
 function describe(used: readonly Allowance[], exception: TlsException | null): string {

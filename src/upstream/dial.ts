@@ -74,6 +74,7 @@ class Handshake {
   readonly #socket: TLSSocket
   readonly #done: DialDone
   readonly #startedMono = performance.now()
+  readonly #era: number
   readonly #timer: NodeJS.Timeout
   /** What this connection rests on; null until there is one. */
   #verdict: OriginVerdict | null = null
@@ -89,6 +90,7 @@ class Handshake {
     this.#deps = deps
     this.#info = info
     this.#done = done
+    this.#era = deps.sessions.era
     const saved = deps.sessions.take(target, deps.now())
     this.#offered = saved
     this.#socket = tls.connect({
@@ -169,7 +171,8 @@ class Handshake {
 
   /** TLS 1.3 sends tickets at any time after the handshake. */
   readonly #onSession = (session: Buffer): void => {
-    if (this.#verdict !== null) this.#deps.sessions.save(this.#target, session, this.#verdict, this.#deps.now())
+    if (this.#verdict !== null)
+      this.#deps.sessions.save(this.#target, session, this.#verdict, this.#era, this.#deps.now())
     else if (this.#early.length < MAX_EARLY_SESSIONS) this.#early.push(session)
   }
 

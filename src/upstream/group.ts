@@ -12,6 +12,8 @@ export interface PoolWaiter {
 export class Member implements IdleItem {
   readonly conn: UpstreamConn
   readonly group: Group
+  /** Of the pool, when its dial began. */
+  readonly era: number
   idlePrev: IdleItem | null = null
   idleNext: IdleItem | null = null
   idleSince = -1
@@ -22,9 +24,10 @@ export class Member implements IdleItem {
   /** Its place in the group's count has been given back. */
   gone = false
 
-  constructor(conn: UpstreamConn, group: Group) {
+  constructor(conn: UpstreamConn, group: Group, era: number) {
     this.conn = conn
     this.group = group
+    this.era = era
   }
 }
 

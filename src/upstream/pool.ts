@@ -54,6 +54,8 @@ export class Pool implements Watcher {
   readonly #groups = new Map<string, Group>()
   readonly #idle = new IdleList<Member>()
   readonly #h1Keys = new LRUCache<string, true>({ max: MAX_REMEMBERED })
+  /** Grows when what certificates are judged by has changed. */
+  #era = 0
   #closed = false
 
   constructor(options: PoolOptions) {
@@ -95,6 +97,19 @@ export class Pool implements Watcher {
     }
     while (this.#idle.oldest !== null) this.#retire(this.#idle.oldest)
     for (const group of [...this.#groups.values()]) this.#forgetIfEmpty(group)
+  }
+
+  /**
+   * Certificates are judged by something else from now on (a root is distrusted): connections that were judged before
+   * finish what they carry and take nothing new, and what is being dialled is dialled again.
+   */
+  renew(): void {
+    this.#era++
+    for (const group of [...this.#groups.values()]) {
+      for (const dialling of group.dials.splice(0)) this.#giveUp(dialling)
+      this.#dialFor(group)
+    }
+    while (this.#idle.oldest !== null) this.#retire(this.#idle.oldest)
   }
 
   onTick(): void {
@@ -190,7 +205,7 @@ export class Pool implements Watcher {
     else if (dialling.offersH2) this.#h1Keys.set(group.key, true)
     if (dialling.offersH2) group.speaksH1 = !h2
     const conn = h2 ? this.#options.openH2(socket, info) : this.#options.openH1(socket, info)
-    const member = new Member(conn, group)
+    const member = new Member(conn, group, this.#era)
     group.open++
     this.counters.open++
     conn.onAvailable = () => this.#available(member)
@@ -204,6 +219,7 @@ export class Pool implements Watcher {
   /** It may be able to take more: serve the queue, then rest. */
   #available(member: Member): void {
     const { group, conn } = member
+    if (member.era !== this.#era) this.#retire(member)
     while (member.usable && conn.capacity() > 0) {
       const waiting = group.nextFor(member)
       if (waiting === null) {
@@ -228,7 +244,7 @@ export class Pool implements Watcher {
   }
 
   #rest(member: Member): void {
-    if (this.#closed) {
+    if (this.#closed || member.era !== this.#era) {
       this.#retire(member)
       return
     }

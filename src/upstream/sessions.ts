@@ -8,6 +8,8 @@ import { exceptionKey } from './exception-key.ts'
  * only after that verdict, never beyond the life of any certificate in that chain, and not longer than this in any case.
  */
 const MAX_AGE_MS = 3600_000
+/** A session holds the server's certificate, which may have 100 KiB; real ones have 2 to 6 KiB. */
+const MAX_SESSION_BYTES = 16 * 1024
 
 interface Saved {
   session: Buffer
@@ -19,6 +21,8 @@ interface Saved {
 /** TLS sessions of verified origins, per address, name and source address. */
 export class OriginSessions {
   readonly #saved: LRUCache<string, Saved>
+  /** Grows when what verdicts rest on has changed: whoever was judged before saves nothing any more. */
+  era = 0
 
   constructor(max = 1000) {
     this.#saved = new LRUCache({ max })
@@ -29,10 +33,13 @@ export class OriginSessions {
   }
 
   clear(): void {
+    this.era++
     this.#saved.clear()
   }
 
-  save(target: UpstreamTarget, session: Buffer, verdict: OriginVerdict, nowMs: number): void {
+  /** `era`: when the connection began that the session is of. TLS 1.3 hands sessions out as long as it lasts. */
+  save(target: UpstreamTarget, session: Buffer, verdict: OriginVerdict, era: number, nowMs: number): void {
+    if (era !== this.era || session.length > MAX_SESSION_BYTES) return
     const until = Math.min(verdict.validUntil, nowMs + MAX_AGE_MS)
     if (until > nowMs) this.#saved.set(keyOf(target), { session, verdict, until })
   }

@@ -28,6 +28,8 @@ export interface OriginSideDeps {
 /** All that judges origins: roots, chains, revocation, and the settings of our side of the handshake. */
 export class OriginSide {
   readonly dialling: DialDeps
+  /** Called when origins are judged by something else than before. */
+  onRenew: () => void = () => {}
   readonly #init: WorkerInit
   #rootsPem: string[]
   #own: readonly CaPublic[]
@@ -82,6 +84,7 @@ export class OriginSide {
     this.#contexts = this.#makeContexts()
     this.#verifier.replaceRoots(new RootStore(this.#rootsPem, this.#own))
     this.dialling.sessions.clear()
+    this.onRenew()
   }
 
   #makeContexts(): OriginContexts {

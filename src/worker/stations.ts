@@ -67,6 +67,7 @@ export function makeStations(deps: StationDeps): Stations {
     openH2: (socket, info) => connectH2(socket, info, LIMITS),
     limits: POOL_LIMITS,
   })
+  deps.origins.onRenew = () => pool.renew()
   const sweep = new BufferSweep()
   const { facts, share, handout, learned, handshake } = deps
   const distrusts = (client: string) => learned.covers(client, '', now())

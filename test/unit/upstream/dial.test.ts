@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import tls from 'node:tls'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import test, { type ExecutionContext } from 'ava'
 import { type ErrorCode, UserError, type WeirError } from '../../../src/core/errors.ts'
 import type { UpstreamInfo, UpstreamTarget } from '../../../src/core/exchange.ts'
@@ -196,20 +198,62 @@ function verdictUntil(validUntil: number): OriginVerdict {
 test('sessions are bounded, taken once, and never outlive the certificate', t => {
   const sessions = new OriginSessions(3)
   const now = Date.now()
-  for (let port = 1; port <= 10; port++) sessions.save(target(port), Buffer.from('s'), verdictUntil(now + DAY), now)
+  for (let port = 1; port <= 10; port++) sessions.save(target(port), Buffer.from('s'), verdictUntil(now + DAY), 0, now)
   t.is(sessions.size, 3)
   t.truthy(sessions.take(target(10), now))
   t.is(sessions.take(target(10), now), null)
-  sessions.save(target(1), Buffer.from('s'), verdictUntil(now + 1000), now)
+  sessions.save(target(1), Buffer.from('s'), verdictUntil(now + 1000), 0, now)
   t.is(sessions.take(target(1), now + 1000), null)
-  sessions.save(target(2), Buffer.from('s'), verdictUntil(now), now)
+  sessions.save(target(2), Buffer.from('s'), verdictUntil(now), 0, now)
   t.is(sessions.take(target(2), now), null)
-  sessions.save(target(3), Buffer.from('s'), verdictUntil(now + DAY), now)
+  sessions.save(target(3), Buffer.from('s'), verdictUntil(now + DAY), 0, now)
   t.is(sessions.take(target(3, { name: 'b.example' }), now), null)
   t.is(sessions.take(target(3, { addr: '127.0.0.2' }), now), null)
   t.is(sessions.take(target(3, { sourceAddr: '192.0.2.1' }), now), null)
   t.is(sessions.take(target(3, { exception: EXCEPTION }), now), null)
   t.truthy(sessions.take(target(3), now))
+  sessions.save(target(4), Buffer.alloc(100_000), verdictUntil(now + DAY), 0, now)
+  t.is(sessions.take(target(4), now), null, 'made large by a certificate')
+})
+
+test('what was judged by roots of before saves no session, however late its tickets come', async t => {
+  const { port } = await origin(t, good)
+  const sessions = new OriginSessions()
+  const how = deps({
+    sessions,
+    verify: (handshake, done) =>
+      judge(root.pem)(handshake, verdict => {
+        sessions.clear()
+        done(verdict)
+      }),
+  })
+  const { result } = await run(target(port), how)
+  await once(result!.socket, 'data')
+  await sleep(20)
+  t.is(sessions.size, 0)
+  result!.socket.destroy()
+})
+
+test('a saved session keeps no socket alive', async t => {
+  setFlagsFromString('--expose-gc')
+  const gc = runInNewContext('gc') as () => void
+  const { port } = await origin(t, good)
+  const sessions = new OriginSessions()
+  const gone = await (async () => {
+    const { result } = await run(target(port), deps({ sessions }))
+    await once(result!.socket, 'data')
+    await sleep(20)
+    result!.socket.destroy()
+    await once(result!.socket, 'close')
+    return new WeakRef(result!.socket)
+  })()
+  t.is(sessions.size, 1)
+  for (let i = 0; i < 50 && gone.deref() !== undefined; i++) {
+    await sleep(10)
+    gc()
+  }
+  t.is(gone.deref(), undefined)
+  t.is(sessions.size, 1)
 })
 
 test('nobody listens, nobody answers, no such address, our own address', async t => {

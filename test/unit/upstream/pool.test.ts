@@ -60,6 +60,8 @@ interface Origin {
   open: number
   /** Lets that many requests answer, once they are here. */
   release(count: number): Promise<void>
+  /** Requests here that wait for it. */
+  waiting(): number
   server: net.Server
   dropAll(): void
 }
@@ -88,6 +90,7 @@ async function origin(t: ExecutionContext, kind: Kind): Promise<Origin> {
       await until(() => waiting.length >= count)
       for (const go of waiting.splice(0)) go()
     },
+    waiting: () => waiting.length,
     dropAll: () => {
       for (const socket of sockets) socket.destroy()
     },
@@ -371,6 +374,39 @@ test('cancel: nothing is called, and a dial nobody waits for is given up', async
   t.is(lonely.conn, null)
   t.is(lonely.error, null)
   pool.close()
+})
+
+for (const kind of ['h1', 'h2'] as const) {
+  test(`${kind}: judged by other roots from now on: nothing judged before takes another request`, async t => {
+    const site = await origin(t, kind)
+    const pool = makePool()
+    const to = target(site.port)
+    await visit(pool, to).done
+    const busy = visit(pool, to, '/wait')
+    t.true(busy.reused)
+    await until(() => site.waiting() === 1)
+    pool.renew()
+    const next = await visit(pool, to).done
+    t.is(next.error, null)
+    t.false(next.reused)
+    t.not(next.conn, busy.conn)
+    await site.release(1)
+    t.is((await busy.done).error, null)
+    await until(() => site.open === 1)
+    t.is(site.open, 1)
+    t.is(pool.counters.open, 1)
+    t.is(visit(pool, to).conn, next.conn)
+  })
+}
+
+test('judged by other roots from now on: what is being dialled is dialled again', async t => {
+  const site = await origin(t, 'h2')
+  const pool = makePool()
+  const first = visit(pool, target(site.port))
+  pool.renew()
+  t.is((await first.done).error, null)
+  t.is(pool.counters.dials, 2)
+  t.is(pool.counters.open, 1)
 })
 
 test('who waits too long for a free connection is told', async t => {
