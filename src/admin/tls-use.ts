@@ -16,8 +16,16 @@ const MAX_DEVICES = 500
 const MAX_INNER = 15
 const BROKEN_OFF = `handshake:${REFUSALS.join(',')}`
 
+const readers = new WeakMap<object, () => Promise<TlsUse>>()
+
 /** The log's side, kept for some seconds; all routes of one app share it. */
 export function tlsUseReader(deps: Pick<AdminDeps, 'reader'>): () => Promise<TlsUse> {
+  const made = readers.get(deps) ?? makeReader(deps)
+  readers.set(deps, made)
+  return made
+}
+
+function makeReader(deps: Pick<AdminDeps, 'reader'>): () => Promise<TlsUse> {
   let kept: { at: number; use: Promise<TlsUse> } | null = null
   return () => {
     const now = Date.now()

@@ -1,9 +1,12 @@
 import test from 'ava'
 import fc from 'fast-check'
+import YAML from 'yaml'
 import type { TrafficRow } from '../../src/admin/api.ts'
+import { compilePolicy } from '../../src/policy/compile.ts'
 import { compileFilter, parseFilter } from '../../src/store/filter-language.ts'
 import { outcomeOf, sameClient, sameHost, terms, withOutcome } from '../../web-ui/src/lib/filter.ts'
 import { address, appendOlder, mergeNewer, OUTCOMES, outcome } from '../../web-ui/src/lib/rows.ts'
+import { ruleText } from '../../web-ui/src/lib/rule-text.ts'
 import { readEvents, type SseEvent } from '../../web-ui/src/lib/sse.ts'
 
 function row(id: number, part: Partial<TrafficRow> = {}): TrafficRow {
@@ -126,4 +129,34 @@ test('rows have one outcome, and an address to copy', t => {
   t.is(address(row(1, { path: '/a?b' })), 'https://www.example.org/a?b')
   t.is(address(row(1, { host: 'fd77::1', scheme: 'http', port: 8080 })), 'http://[fd77::1]:8080/')
   t.is(address(row(1, { kind: 'connection', path: '' })), 'www.example.org:443')
+})
+
+test('the rule for a conclusion is one the policy takes, whatever the name, and leaves just that closed', t => {
+  const facts = { dstAddr: '192.0.2.9', dstPort: 443, now: 0 }
+  const cases: [host: string, client: string, seen: { clientAddr: string; host: string }][] = [
+    ['api.bankapp.example', '', { clientAddr: '10.0.0.9', host: 'api.bankapp.example' }],
+    ['192.0.2.7', '10.0.0.1', { clientAddr: '10.0.0.1', host: '192.0.2.7' }],
+    ['2001:db8::7', '', { clientAddr: '10.0.0.1', host: '2001:db8::7' }],
+    ['xn--bcher-kva.example', '', { clientAddr: '10.0.0.1', host: 'xn--bcher-kva.example' }],
+    [`${'a'.repeat(60)}.${'b'.repeat(60)}.${'c'.repeat(60)}.example`, '', { clientAddr: '10.0.0.1', host: '' }],
+    ['', 'fd77:1::14', { clientAddr: 'fd77:1::14', host: 'any.example' }],
+    ['', '10.77.1.88', { clientAddr: '10.77.1.88', host: 'any.example' }],
+  ]
+  for (const [host, client, seen] of cases) {
+    const rule = ruleText({ kind: host === '' ? 'untrusting' : 'pinned', host, client })
+    const text = `version: 1\nrules:\n${rule.replace(/^/gm, '  ').trimEnd()}\n`
+    const { policy, problems } = compilePolicy(text, { defaultTier: 'inspect', version: '1', readList: () => '' })
+    t.deepEqual(problems, [], text)
+    const tierOf = (clientAddr: string, name: string) =>
+      policy!.decideConnection({ ...facts, clientAddr, host: name }).tier
+    t.is(tierOf(seen.clientAddr, seen.host || host), 'names', text)
+    t.is(tierOf('10.9.9.9', 'www.other.example'), 'inspect')
+  }
+  fc.assert(
+    fc.property(fc.string(), host => {
+      const [rule, ...more] = YAML.parse(ruleText({ kind: 'pinned', host: `x${host}`, client: '' }))
+      t.deepEqual(more, [])
+      t.deepEqual(rule.domains, [`=x${host}`])
+    }),
+  )
 })

@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { CA_FORMATS } from '../../../ca/export.ts'
 import type { CaPublic } from '../../core/ca.ts'
-import type { CaDownload, CaFormat } from '../api.ts'
+import type { CaAnswer, CaDownload, CaFormat } from '../api.ts'
 import { factsOf } from '../ca-facts.ts'
 import type { CaState } from '../calls.ts'
 import type { AdminApp, AdminDeps } from '../deps.ts'
@@ -13,6 +13,8 @@ const FORMATS: readonly CaFormat[] = CA_FORMATS
 /** `cert`: the one in use; `next`: the one being rolled out. */
 const WHICH = ['cert', 'next'] as const
 type Which = (typeof WHICH)[number]
+/** What the supervisor said, and what is made of it: once, not for each who asks. */
+type Known = { state: CaState; answer: CaAnswer }
 type CaFile = ReturnType<AdminDeps['exportCa']>
 /** Asked without sign-in: however often, the supervisor is asked no more than this. */
 const KEEP_MS = 2000
@@ -58,29 +60,35 @@ const rotate = createRoute({
 
 /** Everything to read here is public: a device needs it before it can trust anything. No key is in this process. */
 export function caRoutes(app: AdminApp, deps: AdminDeps): void {
-  let kept: { at: number; state: Promise<CaState> } | null = null
-  const readState = (): Promise<CaState> => {
+  let kept: { at: number; known: Promise<Known> } | null = null
+  const read = (): Promise<Known> => {
     const now = Date.now()
-    if (kept === null || now - kept.at >= KEEP_MS) kept = { at: now, state: askState(deps) }
-    return kept.state
+    if (kept === null || now - kept.at >= KEEP_MS) {
+      const known = askState(deps).then(state => ({ state, answer: answerOf(state) }))
+      kept = { at: now, known }
+    }
+    return kept.known
   }
   const files = new Map<string, CaFile>()
   /** Made once for each certificate: no request of a stranger makes work. */
-  const file = (ca: CaPublic, format: CaFormat): CaFile => {
-    const key = `${ca.sha256} ${format}`
+  const file = (ca: CaPublic, which: Which, format: CaFormat): CaFile => {
+    const key = `${ca.sha256} ${which} ${format}`
     let made = files.get(key)
     if (made === undefined) {
       if (files.size >= MAX_FILES) files.clear()
-      files.set(key, (made = deps.exportCa(ca, format)))
+      made = deps.exportCa(ca, format)
+      // Both may lie in one folder for downloads.
+      if (which === 'next') made.fileName = made.fileName.replace(/^weir-ca/, 'weir-ca-next')
+      files.set(key, made)
     }
     return made
   }
   const downloads = (ca: CaPublic, which: Which): CaDownload[] =>
     FORMATS.map(format => {
-      const { contentType, fileName } = file(ca, format)
+      const { contentType, fileName } = file(ca, which, format)
       return { format, path: `/api/v1/ca/${which}.${format}`, contentType, fileName }
     })
-  const answer = (state: CaState) => ({
+  const answerOf = (state: CaState): CaAnswer => ({
     ...factsOf(state.current),
     downloads: downloads(state.current, 'cert'),
     guides: deps.guides.map(guide => ({ ...guide, steps: [...guide.steps] })),
@@ -89,15 +97,15 @@ export function caRoutes(app: AdminApp, deps: AdminDeps): void {
     encrypted: state.encrypted,
   })
 
-  app.openapi(facts, async c => c.json(answer(await readState()), 200))
+  app.openapi(facts, async c => c.json((await read()).answer, 200))
 
   for (const which of WHICH) {
     for (const format of FORMATS) {
       app.openapi(download(which, format), async () => {
-        const state = await readState()
+        const { state } = await read()
         const ca = which === 'cert' ? state.current : state.next
         if (ca === null) throw new ApiFailure(404, 'not-found', 'No other CA is being rolled out.')
-        const { bytes, contentType, fileName } = file(ca, format)
+        const { bytes, contentType, fileName } = file(ca, which, format)
         return new Response(new Uint8Array(bytes), {
           headers: { 'Content-Type': contentType, 'Content-Disposition': `attachment; filename="${fileName}"` },
         })
@@ -107,12 +115,12 @@ export function caRoutes(app: AdminApp, deps: AdminDeps): void {
 
   app.openapi(rotate, async c => {
     const { step, confirm } = c.req.valid('json')
-    const { current } = await readState()
+    const { current } = (await read()).state
     if (confirm.trim() !== current.subject) throw refusal('confirm', 'This is not the name of the CA.')
     const { refused } = await deps.call('ca.rotate', { step, user: c.get('session').user })
     kept = null
     if (refused !== '') throw refusal('step', refused)
-    return c.json(answer(await readState()), 200)
+    return c.json((await read()).answer, 200)
   })
 }
 

@@ -66,6 +66,7 @@ test('during a rotation both are handed out; after it the new one is the CA', as
   const during = (await (await box.get('/api/v1/ca')).json()) as CaAnswer
   t.like(during, { sha256: old.sha256, next: { sha256: next.sha256 }, encrypted: true })
   t.is(await (await box.get('/api/v1/ca/next.pem')).text(), next.certPem)
+  t.is(during.next!.downloads[0]!.fileName, 'weir-ca-next.crt')
   t.is(await (await box.get('/api/v1/ca/cert.pem')).text(), old.certPem)
   const done = await box.post('/api/v1/ca/rotate', { step: 'finish', confirm: ` ${old.subject} ` }, { cookie })
   t.is(done.status, 200)
