@@ -1,5 +1,5 @@
 import type { SharedFact } from '../core/ipc.ts'
-import { type Allowance, OVERLOOKABLE, type TlsException } from '../core/tls-policy.ts'
+import { type Allowance, OVERLOOKABLE, type TlsException, type TlsPolicy } from '../core/tls-policy.ts'
 
 /**
  * However long a fact says it lasts, it does not last longer. A trial takes a moment and is renewed with each try: what the
@@ -16,6 +16,12 @@ const MAX_PER_CLIENT = 32
 const MAX_TEXT = 253
 
 const ALLOWANCES: readonly Allowance[] = Object.values(OVERLOOKABLE)
+
+/** What the policy document says about exceptions. */
+export interface ClickPolicy {
+  exceptionFor(host: string, nowMs: number): TlsException | null
+  tls: Pick<TlsPolicy, 'override'>
+}
 
 interface Kept {
   fact: SharedFact
@@ -71,9 +77,13 @@ export class SharedFacts {
     return this.#inForce('override', client, host, nowMs)?.exception ?? null
   }
 
-  /** The same on top of what policy overlooks there: who clicked was told only what was wrong besides. */
-  exceptionFor(byPolicy: TlsException | null, client: string, host: string, nowMs: number): TlsException | null {
-    const clicked = this.overrideFor(client, host, nowMs)
+  /**
+   * The same on top of what policy overlooks there: who clicked was told only what was wrong besides. A click counts only
+   * as long as policy lets people click.
+   */
+  exceptionFor(policy: ClickPolicy, client: string, host: string, nowMs: number): TlsException | null {
+    const byPolicy = policy.exceptionFor(host, nowMs)
+    const clicked = policy.tls.override === 'allow' ? this.overrideFor(client, host, nowMs) : null
     if (clicked === null || byPolicy === null) return clicked ?? byPolicy
     const until = Math.min(clicked.until, byPolicy.until)
     return { ...clicked, until, allow: new Set([...byPolicy.allow, ...clicked.allow]) }

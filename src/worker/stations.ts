@@ -103,8 +103,7 @@ export function makeStations(deps: StationDeps): Stations {
     errorPage,
     isOwnDestination: addr => guard.isOwn(addr),
     keepClientAddress: init.keepClientAddress,
-    exceptionFor: (clientAddr, name) =>
-      facts.exceptionFor(deps.policy().exceptionFor(name, now()), clientAddr, name, now()),
+    exceptionFor: (clientAddr, name) => facts.exceptionFor(deps.policy(), clientAddr, name, now()),
     clientCertWanted: ({ clientAddr, dstAddr, hello }) =>
       handshake({
         time: now(),

@@ -1,7 +1,8 @@
 import test from 'ava'
 import fc from 'fast-check'
 import type { SharedFact } from '../../../src/core/ipc.ts'
-import { FACT_MS, isSharedFact, SharedFacts } from '../../../src/enrol/shared-facts.ts'
+import type { TlsException } from '../../../src/core/tls-policy.ts'
+import { type ClickPolicy, FACT_MS, isSharedFact, SharedFacts } from '../../../src/enrol/shared-facts.ts'
 
 const HOUR = 3_600_000
 const LEAF = 'ab'.repeat(32)
@@ -52,17 +53,32 @@ test('a second click about the same certificate adds to the first, about another
   t.deepEqual([...facts.overrideFor('10.0.0.1', 'old.example', HOUR + 4)!.allow], ['name'], 'the first is over')
 })
 
+function says(exception: TlsException | null, override: 'allow' | 'never' = 'allow'): ClickPolicy {
+  return { exceptionFor: () => exception, tls: { override } }
+}
+
 test('what policy overlooks stays overlooked beside a click, and never longer than either', t => {
   const facts = new SharedFacts()
   const byPolicy = { host: 'example', allow: new Set(['weak'] as const), until: 500, reason: 'x', line: 7, only: null }
-  t.is(facts.exceptionFor(null, '10.0.0.1', 'old.example', 0), null)
-  t.is(facts.exceptionFor(byPolicy, '10.0.0.1', 'old.example', 0), byPolicy)
+  t.is(facts.exceptionFor(says(null), '10.0.0.1', 'old.example', 0), null)
+  t.is(facts.exceptionFor(says(byPolicy), '10.0.0.1', 'old.example', 0), byPolicy)
   facts.add(override(), 0)
-  const both = facts.exceptionFor(byPolicy, '10.0.0.1', 'old.example', 0)!
+  const both = facts.exceptionFor(says(byPolicy), '10.0.0.1', 'old.example', 0)!
   t.deepEqual([...both.allow].sort(), ['expired', 'weak'])
   t.like(both, { until: 500, only: { client: '10.0.0.1', fingerprint: LEAF } })
-  const alone = facts.exceptionFor(null, '10.0.0.1', 'old.example', 0)
-  t.is(alone, facts.exceptionFor(null, '10.0.0.1', 'old.example', 1), 'one object, so that connections are shared')
+  const alone = facts.exceptionFor(says(null), '10.0.0.1', 'old.example', 0)
+  t.is(
+    alone,
+    facts.exceptionFor(says(null), '10.0.0.1', 'old.example', 1),
+    'one object, so that connections are shared',
+  )
+})
+
+test('a click counts no more once policy forbids clicking', t => {
+  const facts = new SharedFacts()
+  facts.add(override(), 0)
+  t.truthy(facts.exceptionFor(says(null), '10.0.0.1', 'old.example', 1))
+  t.is(facts.exceptionFor(says(null, 'never'), '10.0.0.1', 'old.example', 1), null)
 })
 
 test('no fact lasts longer than its kind may, whatever it says', t => {
