@@ -411,7 +411,7 @@ test('judged by other roots from now on: what is being dialled is dialled again'
 
 test('who waits too long for a free connection is told', async t => {
   const server = await origin(t, 'h1')
-  const pool = makePool({ maxPerKey: 1, waitMs: 100 })
+  const pool = makePool({ maxPerKey: 1, waitMs: 1000 })
   const busy = visit(pool, target(server.port), '/wait')
   await until(() => busy.conn !== null)
   const late = await visit(pool, target(server.port)).done
