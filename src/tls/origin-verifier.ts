@@ -6,7 +6,8 @@ import type { IssuerFetch } from './revocation/issuers.ts'
 import type { Revocation } from './revocation/revocation.ts'
 import type { RootStore } from './roots.ts'
 import { type ChainVerdict, chainLinks, verifyChain } from './verify/chain.ts'
-import { type CertificateFacts, parseCertificate } from './x509.ts'
+import { readPresented } from './verify/presented.ts'
+import type { CertificateFacts } from './x509.ts'
 
 export interface OriginVerifierOptions {
   roots: RootStore
@@ -17,8 +18,6 @@ export interface OriginVerifierOptions {
   now(): number
 }
 
-/** More certificates than these are no chain (RFC 8446 §4.4.2 allows extra ones; browsers stop far below). */
-const MAX_PRESENTED = 20
 /** A chain with so many intermediates left out is not mended. */
 const MAX_FETCH_ROUNDS = 3
 
@@ -56,19 +55,9 @@ export class OriginVerifier {
 
   /** `done` is called exactly once, and before this returns when nothing had to be fetched. */
   verify(handshake: OriginHandshake, done: (verdict: OriginVerdict) => void): void {
-    const presented: CertificateFacts[] = []
-    for (const der of handshake.chain.slice(0, MAX_PRESENTED)) {
-      const facts = parseCertificate(der)
-      if (facts !== null) presented.push(facts)
-      // What is malformed above the leaf may be a stranger's; if it was needed, the chain will not hold
-      else if (presented.length === 0) break
-    }
-    if (presented.length === 0) {
-      const why = handshake.chain.length === 0 ? 'The server showed none.' : 'It is malformed.'
-      done(refusal(new WeirError('origin-cert-invalid', why)))
-      return
-    }
-    new Judgement(this.#options, handshake, presented, done).start()
+    const { presented, error } = readPresented(handshake.chain)
+    if (error === null) new Judgement(this.#options, handshake, presented, done).start()
+    else done(refusal(error))
   }
 }
 

@@ -107,7 +107,8 @@ class Handshake {
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,
     })
-    // Node describes the whole chain for the check switched off above, a sixth of a handshake's price
+    // Node describes the whole chain for the check switched off above: a sixth of a handshake's price, and Node 26.10
+    // dies of a certificate on a curve without a NIST name
     this.#socket.getPeerCertificate = noDescription
     this.#socket.on('secureConnect', this.#onSecure)
     this.#socket.on('error', this.#onError)

@@ -14,10 +14,13 @@ import { presentedChain } from '../../../src/tls/verify/presented.ts'
 import { dialRaw } from '../../../src/upstream/connect.ts'
 import { type DialDeps, type Dialled, dial } from '../../../src/upstream/dial.ts'
 import { OriginSessions } from '../../../src/upstream/sessions.ts'
+import { authority, leaf } from '../../pki/certificate.ts'
+import { testKey } from '../../pki/keys.ts'
 import { type Cert, DAY, makeCert } from '../tls/pki.ts'
 import { judge } from './judge.ts'
 
 const NAME = 'a.example'
+const trusted = authority('Trusted')
 const root = makeCert({ commonName: 'Root', ca: true })
 const good = makeCert({ issuer: root, san: [`dns:${NAME}`, 'ip:7f000001'] })
 const context = originContext([root.pem])
@@ -349,6 +352,17 @@ test('cancel: no call after it, and the origin sees the end, whether connecting 
   for (let i = 0; closed === 0 && i < 500; i++) await sleep(10)
   t.true(closed >= 1)
   t.is(calls, 0)
+})
+
+test('an authority on a curve Node cannot describe is refused, and ends no process', async t => {
+  const strange = authority('Strange', trusted, { keys: testKey('ec:secp256k1') })
+  const server = leaf(strange, { san: [`dns:${NAME}`] })
+  const listener = tls.createServer({ key: server.keyPem, cert: server.pem + strange.pem }, socket =>
+    socket.on('error', () => {}),
+  )
+  const port = await listen(t, listener)
+  const how = { contextFor: () => originContext([trusted.pem]), verify: judge(trusted.pem) }
+  t.is((await run(target(port), deps(how))).error?.code, 'origin-cert-weak')
 })
 
 test('an error after the handover ends the socket, not the process', async t => {
