@@ -4,6 +4,7 @@ import { UserError } from '../core/errors.ts'
 import type { WorkerInit } from '../core/ipc.ts'
 import { boundSocket } from '../os/sockets.ts'
 import { Fetcher } from '../tls/fetch/fetch.ts'
+import { SystemResolver } from '../tls/fetch/resolve.ts'
 import { OriginContexts } from '../tls/origin-contexts.ts'
 import { OriginVerifier } from '../tls/origin-verifier.ts'
 import { IssuerFetch } from '../tls/revocation/issuers.ts'
@@ -42,7 +43,8 @@ export class OriginSide {
     const named = new LoopGuard({ addrs: [], lan: networks })
     const isOwn = (addr: string) => guard.isOwn(addr) || (guard.isLan(addr) && !named.isLan(addr))
     // Two, so that what unverified chains want fetched cannot stand in the way of questions about verified ones
-    const forIssuers = new Fetcher({ isOwn, networks })
+    // (nor, as names are resolved in few threads, can names that nobody answers for)
+    const forIssuers = new Fetcher({ isOwn, networks, resolve: new SystemResolver(1).resolve })
     const forRevocation = new Fetcher({ isOwn, networks })
     this.#init = init
     this.#rootsPem = init.originRootsPem

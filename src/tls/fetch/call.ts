@@ -2,7 +2,7 @@ import http, { type ClientRequest, type IncomingMessage } from 'node:http'
 import type { LookupFunction } from 'node:net'
 import net from 'node:net'
 import type { Reach } from './reach.ts'
-import type { Resolve } from './resolve.ts'
+import { NotAsked, type Resolve } from './resolve.ts'
 import { type FetchTarget, parseFetchUrl } from './target.ts'
 
 export interface FetchRequest {
@@ -30,8 +30,11 @@ const MAX_ADDRS = 16
 const ATTEMPT_MS = 1000
 const HTTP_PORT = 80
 
-/** `troubledHost` (with its port): the failure says something about it and not about one URL of it; else ''. */
-type CallDone = (error: string | null, body: Buffer | null, troubledHost: string) => void
+/**
+ * `troubledHost` (with its port): the failure says something about it and not about one URL of it; else ''. null: the
+ * fetch got nowhere for want of something of ours, and nothing is said about anybody.
+ */
+type CallDone = (error: string | null, body: Buffer | null, troubledHost: string | null) => void
 
 /**
  * One fetch from URL to body. Every hop is resolved once, all addresses found are judged, and the socket is given
@@ -46,6 +49,7 @@ export class Call {
   #url: string
   #host = ''
   #redirects = 0
+  #asked = false
   #answered = false
   #over = false
   #client: ClientRequest | null = null
@@ -78,6 +82,7 @@ export class Call {
 
   #onAddresses(target: FetchTarget, error: Error | null, addrs: string[]): void {
     if (this.#over) return
+    this.#asked = !(error instanceof NotAsked)
     if (error !== null || addrs.length === 0) this.#fail('the name does not resolve')
     else this.#connect(target, addrs.slice(0, MAX_ADDRS))
   }
@@ -96,6 +101,7 @@ export class Call {
       return
     }
     const { method, body, contentType } = this.#request
+    this.#asked = true
     this.#client = http.request({
       createConnection: () =>
         net.connect({
@@ -178,13 +184,14 @@ export class Call {
 
   /**
    * The host is down when nothing at all came from it. After a redirect nothing is said about a host: who redirects
-   * late could make every other responder look dead.
+   * late could make every other responder look dead; and so could who keeps our resolver busy with names of his own.
    */
   #fail(error: string): void {
-    this.#end(error, null, this.#redirects === 0 && !this.#answered ? this.#host : '')
+    if (this.#redirects > 0 || this.#answered) this.#end(error, null)
+    else this.#end(error, null, this.#asked ? this.#host : null)
   }
 
-  #end(error: string | null, body: Buffer | null, troubledHost = ''): void {
+  #end(error: string | null, body: Buffer | null, troubledHost: string | null = ''): void {
     if (this.#over) return
     this.#over = true
     clearTimeout(this.#timer)

@@ -111,7 +111,7 @@ export class Fetcher {
     }
   }
 
-  #onCallDone(job: Job, error: string | null, body: Buffer | null, troubledHost: string): void {
+  #onCallDone(job: Job, error: string | null, body: Buffer | null, troubledHost: string | null): void {
     this.#running--
     const onHost = this.#perHost.get(job.host)! - 1
     if (onHost === 0) this.#perHost.delete(job.host)
@@ -120,7 +120,7 @@ export class Fetcher {
     if (error === null) {
       this.#failures.delete(job.key)
       this.#failures.delete(job.host)
-    } else if (job.waiters.size > 0) {
+    } else if (job.waiters.size > 0 && troubledHost !== null) {
       this.#pause(job.key)
       if (troubledHost !== '') this.#pause(troubledHost)
     }

@@ -12,14 +12,19 @@ const MAX_WAITING = 64
 
 type Lookup = (host: string, done: (error: Error | null, addrs: string[]) => void) => void
 
-/** Resolves as the box does for itself, so that its hosts file counts; not more than two names at a time. */
+/** It says nothing about the name. */
+export class NotAsked extends Error {}
+
+/** Resolves as the box does for itself, so that its hosts file counts; and not more than two names at a time. */
 export class SystemResolver {
   readonly #lookup: Lookup
+  readonly #most: number
   readonly #waiting = new Map<string, ((error: Error | null, addrs: string[]) => void)[]>()
   readonly #queue: string[] = []
   #running = 0
 
-  constructor(lookup: Lookup = lookupAll) {
+  constructor(most = MAX_RUNNING, lookup: Lookup = lookupAll) {
+    this.#most = most
     this.#lookup = lookup
   }
 
@@ -31,7 +36,7 @@ export class SystemResolver {
       return
     }
     if (this.#waiting.size >= MAX_WAITING) {
-      done(new Error('too many names are being resolved'), [])
+      done(new NotAsked('too many names are being resolved'), [])
       return
     }
     this.#waiting.set(host, [done])
@@ -40,7 +45,7 @@ export class SystemResolver {
   }
 
   #startNext(): void {
-    while (this.#running < MAX_RUNNING) {
+    while (this.#running < this.#most) {
       const host = this.#queue.shift()
       if (host === undefined) return
       this.#running++

@@ -9,6 +9,8 @@ const MAX_CERTS = 8
 const MAX_URLS = 3
 /** For all URLs together: a connection waits for this. */
 const TIME_MS = 6000
+/** With less left than this part of it nothing more is asked: a first place that is slow would make the next look dead. */
+const LEAST = 1 / 3
 const MAX_CACHED = 1024
 const MAX_CACHED_BYTES = 8 * 1024 * 1024
 /** Files behind such URLs do change (a re-issued intermediate), but never within hours. */
@@ -33,32 +35,38 @@ interface Found {
  */
 export class IssuerFetch {
   readonly #fetch: Fetch
+  readonly #timeMs: number
   readonly #cache = new LRUCache<string, Found>({
     max: MAX_CACHED,
     maxSize: MAX_CACHED_BYTES,
     sizeCalculation: found => found.certs.reduce((sum, cert) => sum + cert.der.length, 256),
   })
 
-  constructor(fetch: Fetch) {
+  constructor(fetch: Fetch, timeMs = TIME_MS) {
     this.#fetch = fetch
+    this.#timeMs = timeMs
   }
 
   /** The certificates of the first URL that has any; none: []. `done` may be called before this returns. */
   get(urls: readonly string[], nowMs: number, done: (certs: CertificateFacts[]) => void): void {
-    this.#next(urls.slice(0, MAX_URLS), { nowMs, deadline: performance.now() + TIME_MS, done })
+    this.#next(urls.slice(0, MAX_URLS), { nowMs, deadline: performance.now() + this.#timeMs, done })
   }
 
   #next(urls: readonly string[], want: Want): void {
     const { nowMs, done } = want
-    const timeMs = want.deadline - performance.now()
     const [url, ...others] = urls
-    if (url === undefined || timeMs <= 0) {
+    if (url === undefined) {
       done([])
       return
     }
     const known = this.#cache.get(url)
     if (known !== undefined && nowMs < known.until) {
       done(known.certs)
+      return
+    }
+    const timeMs = want.deadline - performance.now()
+    if (timeMs < this.#timeMs * LEAST) {
+      done([])
       return
     }
     this.#fetch({ url, method: 'GET', body: null, contentType: null, maxBytes: MAX_BODY, timeMs }, (_error, body) => {

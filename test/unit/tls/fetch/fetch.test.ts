@@ -4,6 +4,7 @@ import zlib from 'node:zlib'
 import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
 import type { Fetcher, FetchRequest } from '../../../../src/tls/fetch/fetch.ts'
+import { NotAsked, type Resolve } from '../../../../src/tls/fetch/resolve.ts'
 import { parseFetchUrl } from '../../../../src/tls/fetch/target.ts'
 import { loopbackFetcher, type Web, web } from '../revocation/answers.ts'
 
@@ -313,6 +314,17 @@ test('a dead host is not asked by any URL; a late redirect to it does not make i
   t.regex((await get(fetcher, site.url('/'))).error!, /ECONNREFUSED/)
   t.regex((await get(fetcher, `http://victim.example:${dead.port}/1`)).error!, /ECONNREFUSED/)
   t.is((await get(fetcher, `http://victim.example:${dead.port}/2`)).error, 'it failed a short while ago')
+})
+
+test('a resolver that is busy says nothing about a host', async t => {
+  const site = await serve(t, (_request, response) => response.end('x'))
+  const busy: Resolve[] = [() => {}, (_host, done) => done(new NotAsked('busy'), [])]
+  const fetcher = loopbackFetcher({
+    resolve: (host, done) => (busy.shift() ?? ((_, then) => then(null, ['127.0.0.1'])))(host, done),
+  })
+  t.is((await get(fetcher, site.url('/'), { timeMs: 100 })).error, 'no answer in time')
+  t.is((await get(fetcher, site.url('/'))).error, 'the name does not resolve')
+  t.is((await get(fetcher, site.url('/'))).error, null)
 })
 
 test('the same fetch at the same time is one', async t => {

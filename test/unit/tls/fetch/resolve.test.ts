@@ -3,7 +3,7 @@ import { SystemResolver } from '../../../../src/tls/fetch/resolve.ts'
 
 test('two names are resolved at a time, 64 known, each once', t => {
   const asked: [string, (error: Error | null, addrs: string[]) => void][] = []
-  const { resolve } = new SystemResolver((host, done) => asked.push([host, done]))
+  const { resolve } = new SystemResolver(2, (host, done) => asked.push([host, done]))
   const told: string[] = []
   for (let i = 0; i < 70; i++) resolve(`h${i}`, (error, addrs) => told.push(error === null ? addrs.join() : 'no'))
   resolve('h0', (_error, addrs) => told.push(`again ${addrs}`))

@@ -4,6 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import test from 'ava'
 import fc from 'fast-check'
+import type { Fetch } from '../../../../src/tls/fetch/fetch.ts'
 import { IssuerFetch, readCertificates } from '../../../../src/tls/revocation/issuers.ts'
 import type { CertificateFacts } from '../../../../src/tls/x509.ts'
 import { authority } from '../../../pki/certificate.ts'
@@ -78,4 +79,19 @@ test('the first URL that has certificates is taken and remembered for a day', as
   t.is(site.seen.length, 3)
   t.deepEqual(await get([], 0), [])
   t.deepEqual(await get([site.url('/none')], 0), [])
+})
+
+test('a slow first place leaves too little time to ask the next, which would look dead', async t => {
+  const asked: string[] = []
+  const slow: Fetch = ({ url }, done) => {
+    asked.push(url)
+    setTimeout(() => done('nothing there', null), 80)
+    return () => {}
+  }
+  const issuers = new IssuerFetch(slow, 100)
+  const found = await new Promise<CertificateFacts[]>(done => {
+    issuers.get(['http://slow.example/', 'http://victim.example/'], 0, done)
+  })
+  t.deepEqual(found, [])
+  t.deepEqual(asked, ['http://slow.example/'])
 })
