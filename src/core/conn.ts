@@ -52,6 +52,8 @@ export class Conn {
   bytesDown = 0
   /** Exchanges carried. */
   exchanges = 0
+  /** An origin may take connections made for this one for a certain user's: nobody else's requests go over them. */
+  userBound = false
   /** How the handshake with the client ended, once that is known; '' before, and without one. */
   outcome: HandshakeOutcome | '' = ''
   /** The TLS exception in use towards the origin, in words for the log; ''. */

@@ -13,7 +13,7 @@ import type {
 } from '../core/exchange.ts'
 import type { HeaderList } from '../core/headers.ts'
 import { Answering, plainReply } from './answering.ts'
-import { cacheScope, mayCarry, maySendAgain, originTarget, underException } from './origin.ts'
+import { bindsUser, cacheScope, mayCarry, maySendAgain, originTarget, underException } from './origin.ts'
 import type { CacheEntry, CacheWriter, Stations, UpstreamWaiter } from './stations.ts'
 
 /** A request whose reused connection died under it is sent again this often before the client hears of it. */
@@ -58,6 +58,7 @@ export class ExchangeRun extends Answering implements ClientEvents, UpstreamEven
 
   start(): void {
     this.ex.conn.exchanges++
+    if (bindsUser(this.ex.request)) this.ex.conn.userBound = true
     this.stations.counters.exchanges++
     const loop = this.stations.hop.request(this.ex.request)
     if (loop !== null) {
@@ -79,9 +80,10 @@ export class ExchangeRun extends Answering implements ClientEvents, UpstreamEven
     const { cache } = this.stations
     const { request } = this.ex
     if (cache === null || request.upgrade !== null) return false
-    if (underException(this.ex, this.stations)) {
+    const overlooked = underException(this.ex, this.stations)
+    if (overlooked || this.ex.conn.userBound) {
       this.ex.cache = 'bypass'
-      this.ex.cacheReason = 'exception'
+      this.ex.cacheReason = overlooked ? 'exception' : 'authorization'
       return false
     }
     const found = cache.lookup(request, cacheScope(this.ex), this.ex.startedAt)

@@ -1,6 +1,7 @@
 import type { Conn } from '../core/conn.ts'
 import type { WeirError } from '../core/errors.ts'
-import type { Exchange, UpstreamInfo, UpstreamTarget } from '../core/exchange.ts'
+import type { Exchange, RequestHead, UpstreamInfo, UpstreamTarget } from '../core/exchange.ts'
+import { headerGet } from '../core/headers.ts'
 import type { Stations } from './stations.ts'
 
 type OriginStations = Pick<Stations, 'keepClientAddress' | 'exceptionFor'>
@@ -33,7 +34,17 @@ export function originTarget({ conn, request }: Exchange, stations: OriginStatio
     exception: https ? stations.exceptionFor(conn.clientAddr, name) : null,
     // The origin is spoken to as the client could have: h2 only for a client that chose it, and an upgrade needs HTTP/1
     allowH2: https && conn.clientAlpn === 'h2' && request.upgrade === null,
+    ...(conn.userBound && { owner: conn.id }),
   }
+}
+
+/**
+ * Schemes that name the user of a connection and not of a request (RFC 4559 §6, MS-NTHT): whatever follows on it is his,
+ * with or without credentials. From the first of them on, the client's connection has origin connections to itself.
+ */
+export function bindsUser({ headers }: RequestHead): boolean {
+  const credentials = headerGet(headers, 'authorization')
+  return credentials !== null && /^(?:ntlm|negotiate|nego2|kerberos)(?: |$)/i.test(credentials)
 }
 
 /**

@@ -45,7 +45,7 @@ const NOTHING_TO_CANCEL: AcquireHandle = Object.freeze({ cancel: () => {} })
 const MAX_REMEMBERED = 4096
 
 /**
- * Verified connections to origins, shared only among equal (scheme, address, port, name, source address, exception): a
+ * Verified connections to origins, shared only among equal (scheme, address, port, name, source address, exception, owner): a
  * certificate proves one name at one address. Reuse is synchronous and makes no closure.
  */
 export class Pool implements Watcher {
@@ -304,6 +304,6 @@ export class Pool implements Watcher {
 }
 
 function keyOf(target: UpstreamTarget): string {
-  const { scheme, addr, port, name, sourceAddr, exception } = target
-  return `${scheme}|${addr}|${port}|${name}|${sourceAddr ?? ''}|${exceptionKey(exception)}`
+  const { scheme, addr, port, name, sourceAddr, exception, owner } = target
+  return `${scheme}|${addr}|${port}|${name}|${sourceAddr ?? ''}|${exceptionKey(exception)}|${owner ?? ''}`
 }

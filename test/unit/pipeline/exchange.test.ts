@@ -336,3 +336,50 @@ test('a client that reads slowly slows the origin down', async t => {
   t.is(sent, then, 'it stands still')
   t.true(sent < 60_000_000, `${sent} bytes under way`)
 })
+
+/** As IIS with NTLM: whoever has sent a token is known on that connection, also in requests without one. */
+function byConnection(seen: number[] = []) {
+  let count = 0
+  return (socket: net.Socket) => {
+    const id = ++count
+    let user = 'nobody'
+    socket.on('data', chunk => {
+      seen.push(id)
+      user = /^authorization: (?:ntlm|negotiate) (\w+)/im.exec(chunk.toString('latin1'))?.[1] ?? user
+      const fields = 'Cache-Control: max-age=60\r\nContent-Length'
+      socket.write(`HTTP/1.1 200 OK\r\n${fields}: ${user.length + 1}\r\n\r\n${user}.`)
+    })
+  }
+}
+
+test('a connection that an origin takes for a user carries requests of no other client, and fills no cache', async t => {
+  const seen: number[] = []
+  const { connect } = await rig(t, byConnection(seen))
+  const ask = async (client: net.Socket, more = '') => {
+    client.write(`GET /${seen.length} HTTP/1.1\r\n${HOST}${more}\r\n`)
+    return (await read(client, text => text.endsWith('.'))).split('\r\n').at(-1)
+  }
+  const alice = await connect()
+  const bob = await connect()
+  t.is(await ask(alice), 'nobody.')
+  t.is(await ask(alice, 'Authorization: NTLM alice\r\n'), 'alice.')
+  t.is(await ask(alice), 'alice.', 'it is one connection to the origin for the steps of the scheme')
+  t.is(await ask(bob), 'nobody.')
+  t.is(await ask(bob, 'Authorization: Negotiate bob\r\n'), 'bob.')
+  t.is(await ask(alice), 'alice.')
+  alice.destroy()
+  await sleep(20)
+  t.is(await ask(await connect()), 'nobody.')
+})
+
+test('what a user got on such a connection is stored for nobody', async t => {
+  const { connect } = await rig(t, byConnection())
+  const ask = async (client: net.Socket, more = '') => {
+    client.write(`GET /same HTTP/1.1\r\n${HOST}${more}\r\n`)
+    return (await read(client, text => text.endsWith('.'))).split('\r\n').at(-1)
+  }
+  const alice = await connect()
+  t.is(await ask(alice, 'Authorization: NTLM alice\r\n'), 'alice.')
+  t.is(await ask(alice), 'alice.')
+  t.is(await ask(await connect()), 'nobody.')
+})
