@@ -83,6 +83,9 @@ class Handshake {
   /** TLS 1.3 tickets that came while the certificate was still judged. */
   #early: Buffer[] = []
   #staple: Buffer | null = null
+  /** The server ended it for want of a client certificate: told once it is known that it is the server meant. */
+  #wanted: WeirError | null = null
+  #judging = false
   #over = false
 
   constructor(target: UpstreamTarget, deps: DialDeps, info: UpstreamInfo, tcp: net.Socket, done: DialDone) {
@@ -130,18 +133,20 @@ class Handshake {
     this.#info.tlsVersion = this.#socket.getProtocol() ?? ''
     this.#info.cipher = this.#socket.getCipher().standardName
     this.#info.alpn = typeof alpnProtocol === 'string' ? alpnProtocol : ''
+    // Node stores the code as a string here; the types say Error.
+    const opensslError = this.#socket.authorized ? null : String(this.#socket.authorizationError ?? 'UNSPECIFIED')
     if (this.#socket.isSessionReused()) this.#checkResumed()
-    else this.#checkFull()
+    else this.#checkFull(opensslError)
   }
 
-  #checkFull(): void {
+  #checkFull(opensslError: string | null): void {
+    this.#judging = true
     this.#deps.verify(
       {
         chain: this.#deps.presentedChain(this.#socket),
         staple: this.#staple,
         name: this.#target.name,
-        // Node stores the code as a string here; the types say Error.
-        opensslError: this.#socket.authorized ? null : String(this.#socket.authorizationError ?? 'UNSPECIFIED'),
+        opensslError,
         exception: this.#target.exception,
       },
       this.#onVerdict,
@@ -159,8 +164,9 @@ class Handshake {
     if (this.#over) return
     this.#info.exception = verdict.exception
     this.#info.revocation = verdict.revocation
-    if (verdict.error !== null) {
-      this.#fail(verdict.error)
+    const error = verdict.error ?? this.#wanted
+    if (error !== null) {
+      this.#fail(error)
       return
     }
     this.#verdict = verdict
@@ -185,9 +191,10 @@ class Handshake {
   }
 
   readonly #onError = (cause: Error): void => {
+    if (this.#wanted !== null) return
     const { reason, code } = cause as { reason?: unknown; code?: unknown }
     if (wantsClientCertificate(cause, this.#socket.getPeerX509Certificate() !== undefined)) {
-      this.#fail(new WeirError('origin-client-cert', '', cause))
+      this.#certificateWanted(new WeirError('origin-client-cert', '', cause))
       return
     }
     const closed = code === 'ECONNRESET' || code === 'EPIPE'
@@ -195,7 +202,19 @@ class Handshake {
     this.#fail(new WeirError('origin-tls', why, cause))
   }
 
-  readonly #onClose = (): void => this.#fail(new WeirError('origin-tls', 'The server closed during the handshake.'))
+  readonly #onClose = (): void => {
+    if (this.#wanted === null) this.#fail(new WeirError('origin-tls', 'The server closed during the handshake.'))
+  }
+
+  /**
+   * A name whose server says so is left closed from then on: an impostor must not be able to say it for him. Before
+   * TLS 1.3 the handshake ends with it, and OpenSSL has not been heard about the chain; nothing is sent there any more.
+   */
+  #certificateWanted(error: WeirError): void {
+    this.#wanted = error
+    if (this.#socket.isSessionReused()) this.#fail(error)
+    else if (!this.#judging) this.#checkFull(null)
+  }
 
   readonly #onTimeout = (): void =>
     this.#fail(new WeirError('origin-connect-timeout', `No TLS handshake in ${this.#deps.tlsMs} ms.`))

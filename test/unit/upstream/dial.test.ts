@@ -332,6 +332,24 @@ test('origins that break TLS: garbage, silence, a close, an old version, a suite
   t.is((await run(target(cbc.port), deps())).error?.code, 'origin-tls')
 })
 
+for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+  test(`${version}: that it wants a client certificate is believed of the server meant alone`, async t => {
+    const stranger = makeCert({ commonName: 'Stranger', ca: true })
+    const false_ = makeCert({ issuer: stranger, san: [`dns:${NAME}`] })
+    const asks = { requestCert: true, ca: root.pem, minVersion: version, maxVersion: version } as const
+    const right = await origin(t, good, asks)
+    const wrong = await origin(t, false_, asks)
+    /** The alert of TLS 1.3 comes after the handshake, perhaps while the certificate is judged. */
+    const slow = deps({
+      verify: (handshake, done) => void setTimeout(() => judge(root.pem)(handshake, done), 100),
+    })
+    t.is((await run(target(wrong.port), slow)).error?.code, 'origin-cert-untrusted')
+    t.is((await run(target(right.port), slow)).error?.code, 'origin-client-cert')
+    t.is((await run(target(wrong.port), deps())).error?.code, 'origin-cert-untrusted')
+    if (version === 'TLSv1.2') t.is((await run(target(right.port), deps())).error?.code, 'origin-client-cert')
+  })
+}
+
 test('cancel: no call after it, and the origin sees the end, whether connecting or in the handshake', async t => {
   let closed = 0
   const port = await listen(
