@@ -1,36 +1,71 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ExecResult } from '../../test/lab/exec.ts'
 import type { Lab } from '../../test/lab/lab.ts'
 import { SOURCES } from './gateway.ts'
-import { type Lane, MARKER, type Outcome, type Trial } from './trial.ts'
+import type { OddJob } from './odd-client.ts'
+import { type Client, type Lane, MARKER, type Outcome, type Trial } from './trial.ts'
 
 /** Whom the client trusts on each lane, as a PEM file: the origins' roots, or the gateway's CA and nobody else. */
-export type Trust = Readonly<Record<Lane, string>>
+export interface Trust extends Readonly<Record<Lane, string>> {
+  /** Both together, for a client that may be let through. */
+  readonly both: Readonly<Record<Lane, string>>
+}
 
 /** A client that has no answer by then hangs. */
-const LIMIT_S = 20
+const LIMIT_S = 15
 const REQUEST = (name: string) => `GET / HTTP/1.0\r\nHost: ${name}\r\nAccept: application/json\r\n\r\n`
 
 const isAddress = (name: string) => /^[\d.]+$/.test(name)
 
+/** A gateway that learns something from a failure does so in the background. */
+const PAUSE_MS = 1500
+
 /** What a client sees of the page behind `address`. */
 export async function probe(lab: Lab, trust: Trust, lane: Lane, trial: Trial, address: string): Promise<Outcome> {
   const began = performance.now()
-  const { client } = trial
-  const outcome =
-    client.kind === 'openssl' || lane === 'openssl'
-      ? await bySClient(lab, trust, lane, trial, address, client.kind === 'openssl' ? client.args : [])
-      : await byCurl(lab, trust, lane, trial, address)
-  return { ...outcome, ms: Math.round(performance.now() - began) }
+  const asked: Asked = { lab, lane, caFile: trust[lane], bothFile: trust.both[lane], name: trial.name, address }
+  let seen = await ask(asked, trial.client)
+  for (let i = 2; i <= (trial.attempts ?? 1) && seen.result !== 'served'; i++) {
+    await sleep(PAUSE_MS)
+    seen = await ask(asked, trial.client)
+    if (seen.result === 'served') seen = { ...seen, code: `from attempt ${i} on` }
+  }
+  return { ...seen, ms: Math.round(performance.now() - began) }
 }
 
 type Seen = Omit<Outcome, 'ms'>
 
-async function byCurl(lab: Lab, trust: Trust, lane: Lane, { name }: Trial, address: string): Promise<Seen> {
+interface Asked {
+  lab: Lab
+  lane: Lane
+  caFile: string
+  bothFile: string
+  name: string
+  address: string
+}
+
+function ask(alone: Asked, client: Client): Promise<Seen> {
+  const asked = 'trust' in client ? { ...alone, caFile: alone.bothFile } : alone
+  switch (client.kind) {
+    case 'page':
+      return asked.lane === 'openssl' ? bySClient(asked, []) : byCurl(asked)
+    case 'openssl':
+      return bySClient(asked, client.args)
+    case 'shell':
+      return byShell(asked, client.script)
+    case 'odd':
+      return byOddClient(asked, client.oddity)
+  }
+}
+
+async function byCurl({ lab, lane, caFile, name, address }: Asked): Promise<Seen> {
   const ran = await lab.exec(
     'client',
     [
       ...['curl', '-q', '-sS', '-i', '--http1.1', '--max-time', String(LIMIT_S), '--interface', SOURCES[lane]],
-      ...['--cacert', trust[lane], '-H', 'Accept: application/json', '--resolve', `${name}:443:${address}`],
+      ...['--cacert', caFile, '-H', 'Accept: application/json', '--resolve', `${name}:443:${address}`],
       `https://${name}/`,
     ],
     { timeoutMs: (LIMIT_S + 5) * 1000 },
@@ -56,14 +91,7 @@ function gatewayCode({ stdout, stderr }: ExecResult): string {
   )
 }
 
-async function bySClient(
-  lab: Lab,
-  trust: Trust,
-  lane: Lane,
-  { name }: Trial,
-  address: string,
-  args: readonly string[],
-): Promise<Seen> {
+async function bySClient({ lab, lane, caFile, name, address }: Asked, args: readonly string[]): Promise<Seen> {
   const named = isAddress(name)
     ? ['-verify_ip', name, '-noservername']
     : ['-verify_hostname', name, '-servername', name]
@@ -72,7 +100,7 @@ async function bySClient(
     [
       ...['timeout', String(LIMIT_S), 'openssl', 's_client', '-connect', `${address}:443`],
       ...['-bind', `${SOURCES[lane]}:0`, '-verify', '8', '-verify_return_error', '-quiet', '-no-CApath', '-no-CAstore'],
-      ...['-CAfile', trust[lane], ...named, ...args],
+      ...['-CAfile', caFile, ...named, ...args.map(arg => arg.replace('{DIR}', lab.dir))],
     ],
     { timeoutMs: (LIMIT_S + 5) * 1000, input: REQUEST(name) },
   )
@@ -82,7 +110,24 @@ async function bySClient(
     /verify error:num=\d+:(.*)/.exec(ran.stderr)?.[1] ??
     /:(?:SSL routines|ssl)[^:]*:[^:]*:([\w ]+)/i.exec(ran.stderr)?.[1] ??
     /"error":\s*"([a-z-]+)"/.exec(ran.stdout)?.[1] ??
-    ran.stderr.trim().split('\n').at(-1)?.slice(0, 60) ??
-    ''
+    'closed without a page'
   return { result: 'refused', code }
+}
+
+/** ADDRESS, NAME, SOURCE, CA, and WORK, a folder of its own; what it says on stderr is the code. */
+async function byShell({ lab, lane, caFile, name, address }: Asked, script: string): Promise<Seen> {
+  const work = fs.mkdtempSync(path.join(lab.dir, 'shell-'))
+  const env = { ADDRESS: address, NAME: name, SOURCE: SOURCES[lane], CA: caFile, WORK: work }
+  const ran = await lab.exec('client', ['timeout', String(LIMIT_S + 10), 'sh', '-c', script], { env })
+  const code = ran.stderr.trim().split('\n').at(-1) ?? ''
+  if (ran.stdout.includes(MARKER)) return { result: 'served', code }
+  return { result: ran.code === 124 ? 'hung' : 'refused', code }
+}
+
+async function byOddClient({ lab, lane, caFile, name, address }: Asked, oddity: string): Promise<Seen> {
+  const job: OddJob = { oddity, address, source: SOURCES[lane], name, caFile, limitMs: LIMIT_S * 1000 }
+  const script = path.join(import.meta.dirname, 'odd-client.ts')
+  const ran = await lab.exec('client', [process.execPath, script, JSON.stringify(job)])
+  if (ran.stdout === '') throw new Error(`${oddity}: ${ran.stderr}`)
+  return JSON.parse(ran.stdout) as Seen
 }

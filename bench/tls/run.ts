@@ -5,13 +5,15 @@ import { UserError } from '../../src/core/errors.ts'
 import { createLab, type Lab, waitForLine } from '../../test/lab/lab.ts'
 import { startSquid } from '../squid.ts'
 import { certificateTrials } from './certificate-trials.ts'
+import { clientTrials, helloTrials } from './client-trials.ts'
 import { divide, nameHosts, routeOrigins, startInside } from './gateway.ts'
 import type { OriginPlan } from './origin.ts'
 import { probe, type Trust } from './probe.ts'
+import { PERSON, protocolTrials } from './protocol-trials.ts'
 import { summary, table, writePart } from './report.ts'
 import { fetchTrials } from './revocation-trials.ts'
 import { canServe } from './servable.ts'
-import { isWrong, LANES, type Row, type Trial } from './trial.ts'
+import { isWrong, LANES, type Lane, type Row, type Trial } from './trial.ts'
 
 /**
  * What OpenSSL, Squid and Weir make of origins right and wrong, and of odd clients: `node bench/tls/run.ts` as root. One lab,
@@ -24,7 +26,7 @@ const USAGE = `node bench/tls/run.ts [--only TEXT] [--dry]
 const DOCUMENT = path.resolve(import.meta.dirname, '../../docs/tls.md')
 const WEIR_PORT = 3129
 /** Clients at a time: what is measured is a verdict, not speed. */
-const AT_ONCE = 4
+const AT_ONCE = 6
 
 async function main(): Promise<number> {
   const { values } = parseArgs({ options: { only: { type: 'string' }, dry: { type: 'boolean' } } })
@@ -57,11 +59,19 @@ async function main(): Promise<number> {
 async function runAll(lab: Lab, only: string | undefined): Promise<Row[]> {
   const certificates = certificateTrials(canServe)
   const fetched = fetchTrials()
-  const all: Trial[] = [...certificates.trials, ...fetched.trials]
+  const all: Trial[] = [
+    ...certificates.trials,
+    ...fetched.trials,
+    ...protocolTrials(),
+    ...clientTrials(),
+    ...helloTrials(),
+  ]
   const trials = only === undefined ? all : all.filter(trial => `${trial.class}: ${trial.title}`.includes(only))
   const addresses = new Map(trials.map((trial, i) => [trial, trial.address ?? `198.18.${i >> 7}.${(i & 127) + 1}`]))
   const rootsFile = path.join(lab.dir, 'roots.pem')
   fs.writeFileSync(rootsFile, certificates.roots.map(root => root.pem).join(''))
+  fs.writeFileSync(path.join(lab.dir, 'client.pem'), PERSON.pem)
+  fs.writeFileSync(path.join(lab.dir, 'client.key'), PERSON.keyPem)
   const plan: OriginPlan = {
     sites: Object.fromEntries(trials.map(trial => [addresses.get(trial)!, trial.site])),
     files: fetched.files,
@@ -88,11 +98,20 @@ async function runAll(lab: Lab, only: string | undefined): Promise<Row[]> {
     tls: { originRoots: [rootsFile], fetchNetworks: ['198.18.0.0/15'] },
   })
   divide(lab, { weir: WEIR_PORT, squid: squid.ports.tls })
-  const trust: Trust = { openssl: rootsFile, squid: squid.caFile, weir: weir.caFile }
+  const trust = trusting(lab, rootsFile, { openssl: rootsFile, squid: squid.caFile, weir: weir.caFile })
   const rows = await askAll(lab, trust, trials, addresses)
   await weir.stop()
   await squid.stop()
   return rows
+}
+
+function trusting(lab: Lab, rootsFile: string, alone: Record<Lane, string>): Trust {
+  const both = { ...alone }
+  for (const lane of LANES) {
+    both[lane] = path.join(lab.dir, `both-${lane}.pem`)
+    fs.writeFileSync(both[lane], fs.readFileSync(rootsFile, 'utf8') + fs.readFileSync(alone[lane], 'utf8'))
+  }
+  return { ...alone, both }
 }
 
 /** A few at a time, in order. */

@@ -40,6 +40,8 @@ export interface Site {
     /** PEM. */
     dhparam?: string
     requestCert?: boolean
+    /** Who may vouch for clients, PEM. */
+    ca?: string
     rejectUnauthorized?: boolean
     honorCipherOrder?: boolean
   }
@@ -63,9 +65,11 @@ export type Client =
   /** Asks for the page with what the lane's client does by default. */
   | { kind: 'page' }
   /** The same by `openssl s_client` with these arguments on every lane. */
-  | { kind: 'openssl'; args: string[] }
+  | { kind: 'openssl'; args: string[]; trust?: 'both' }
+  /** A shell script; see probe.ts for its variables. */
+  | { kind: 'shell'; script: string }
   /** A TLS client in Node with an oddity; see oddities.ts. */
-  | { kind: 'odd'; oddity: string }
+  | { kind: 'odd'; oddity: string; trust?: 'both' }
 
 export interface Trial {
   class: TrialClass
@@ -78,7 +82,9 @@ export interface Trial {
   client: Client
   /** Where the site has to be, when the address is the name; else it gets one. */
   address?: string
-  /** Only this gateway can be asked: about what it mints. */
+  /** So often is it tried until it succeeds; a gateway may learn. */
+  attempts?: number
+  /** Only gateways can be asked about what they mint. */
   lanes?: readonly Lane[]
 }
 
