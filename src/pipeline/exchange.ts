@@ -124,7 +124,7 @@ export class ExchangeRun extends Answering implements ClientEvents, UpstreamEven
     ex.conn.originTlsVersion = conn.info.tlsVersion
     ex.conn.exception = conn.info.exception
     ex.conn.revocation = conn.info.revocation
-    if (!mayCarry(ex, conn.info)) {
+    if (!mayCarry(ex, conn.info, this.stations)) {
       this.#fail(
         new WeirError(
           'client-misdirected',
@@ -183,7 +183,9 @@ export class ExchangeRun extends Answering implements ClientEvents, UpstreamEven
     const { cache } = this.stations
     const stale = this.#stale!
     this.#stale = null
-    this.#afterNotModified = cache!.freshen(stale, this.ex.request, head, this.#sentAtMs, Date.now())
+    this.#afterNotModified = this.#isForAll()
+      ? cache!.freshen(stale, this.ex.request, head, this.#sentAtMs, Date.now())
+      : null
     this.#waitsForNotModified = true
     if (this.#afterNotModified === null) cache!.unconditional(stale, this.ex.request)
     else this.ex.cache = 'revalidated'
@@ -230,12 +232,15 @@ export class ExchangeRun extends Answering implements ClientEvents, UpstreamEven
     const { cache } = this.stations
     const ex = this.ex
     cache!.invalidate(ex.request, head)
-    // The exception may have come after the look into the cache
-    const overlooked = ex.upstream !== null && ex.upstream.exception !== ''
-    if (ex.cache === 'bypass' || ex.request.upgrade !== null || overlooked) return
+    if (ex.cache === 'bypass' || ex.request.upgrade !== null || !this.#isForAll()) return
     const writer = cache!.begin(ex.request, head, cacheScope(this.ex), this.#sentAtMs, Date.now())
     if (typeof writer === 'string') ex.cacheReason = writer
     else this.#writer = writer
+  }
+
+  /** May it reach others through the cache? Asked again here: an attempt after the look into the cache may differ. */
+  #isForAll(): boolean {
+    return this.ex.upstream?.exception === '' && !this.ex.conn.userBound
   }
 
   onResponseData(chunk: Buffer): boolean {

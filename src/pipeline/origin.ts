@@ -4,7 +4,7 @@ import type { Exchange, RequestHead, UpstreamInfo, UpstreamTarget } from '../cor
 import { headerGet } from '../core/headers.ts'
 import type { Stations } from './stations.ts'
 
-type OriginStations = Pick<Stations, 'keepClientAddress' | 'exceptionFor'>
+type OriginStations = Pick<Stations, 'policy' | 'keepClientAddress' | 'exceptionFor'>
 
 /** What the origin's certificate must prove: the name the connection was opened for, without one the address itself. */
 function originName(conn: Conn): string {
@@ -15,10 +15,15 @@ function originName(conn: Conn): string {
  * May this request go over that connection? A host other than the one the connection was opened for must be in the
  * origin's certificate too (RFC 9110 §7.4), and be one that may be opened; else the client gets 421 and opens a connection of its own.
  */
-export function mayCarry({ request, conn, decision }: Exchange, { covers }: UpstreamInfo): boolean {
+export function mayCarry(ex: Exchange, { covers, exception }: UpstreamInfo, { policy }: OriginStations): boolean {
+  const { request, conn, startedAt: now } = ex
   if (covers === null || request.host === originName(conn)) return true
-  // A host that is not to be opened must not come in through the door of another one
-  return decision?.tier === 'inspect' && covers(request.host)
+  // What was overlooked was so for the one host, and proves nothing about others
+  if (exception !== '' || !covers(request.host)) return false
+  // A host that is not to be opened must not come in through the door of another one; the exchange's own decision tells
+  // the tier of the connection
+  const { clientAddr, dstAddr, dstPort } = conn
+  return policy().decideConnection({ clientAddr, dstAddr, dstPort, host: request.host, now }).tier === 'inspect'
 }
 
 /** Where the exchange goes: the client's original destination, proved by the name it asked for. */
