@@ -14,7 +14,7 @@ export interface Trust extends Readonly<Record<Lane, string>> {
 }
 
 /** A client that has no answer by then hangs. */
-const LIMIT_S = 15
+const LIMIT_S = 18
 const REQUEST = (name: string) => `GET / HTTP/1.0\r\nHost: ${name}\r\nAccept: application/json\r\n\r\n`
 
 const isAddress = (name: string) => /^[\d.]+$/.test(name)

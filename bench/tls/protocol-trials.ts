@@ -28,8 +28,8 @@ export const PERSON = makeCert({ subject: 'A person', extKeyUsage: [CLIENT_AUTH]
 
 type Rest = Pick<Trial, 'client' | 'attempts' | 'name'>
 
-/** Weir learns by name which origins want a client certificate: those get names of their own. */
-const alone = (name: string): Pick<Site, 'certPem' | 'keyPem'> => {
+/** A good certificate for that name. */
+export const originOf = (name: string): Pick<Site, 'certPem' | 'keyPem'> => {
   const cert = server(INTER, { san: [`dns:${name}`] })
   return { certPem: cert.pem + INTER.pem, keyPem: cert.keyPem }
 }
@@ -107,7 +107,7 @@ function handshakes(add: Add): void {
   add('the handshake is signed with SHA-224', 'refused', signs('RSA+SHA224'))
   add('the handshake is signed with RSASSA-PSS', 'served', signs('rsa_pss_rsae_sha256'))
   const again = 'renegotiates.example'
-  const second: Partial<Site> = { ...alone(again), tls: only('TLSv1.2'), behaviour: 'renegotiate' }
+  const second: Partial<Site> = { ...originOf(again), tls: only('TLSv1.2'), behaviour: 'renegotiate' }
   add('asks for a second handshake (RFC 9325 §3.5)', 'refused', second, { name: again })
   add('does not know ALPN', 'served', { alpn: [] })
   add('HTTP/2 and HTTP/1.1', 'served', { alpn: ['h2', 'http/1.1'] })
@@ -120,12 +120,13 @@ const WITH_CERTIFICATE: Partial<Rest> = {
   attempts: 3,
 }
 
+/** Weir learns by name which origins want a client certificate: each has a name of its own. */
 function clientCertificates(add: Add): void {
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     const label = version.replace('v', ' ')
     const digit = version.at(-1)
     const asks = (name: string, rejectUnauthorized: boolean): [Partial<Site>, Partial<Rest>] => [
-      { ...alone(name), tls: { ...only(version), requestCert: true, rejectUnauthorized, ca: PERSON.pem } },
+      { ...originOf(name), tls: { ...only(version), requestCert: true, rejectUnauthorized, ca: PERSON.pem } },
       { name },
     ]
     const add1 = (title: string, expect: Trial['expect'], [site, rest]: [Partial<Site>, Partial<Rest>], more = {}) =>
