@@ -41,7 +41,8 @@ export class Opening {
   }
 
   start(): void {
-    this.#stations.leaf(this.#name, this.#onLeaf, this.#conn.hello?.ecdsa === false ? 'rsa' : 'ecdsa')
+    const { hello, clientAddr } = this.#conn
+    this.#stations.leaf(this.#name, this.#onLeaf, hello?.ecdsa === false ? 'rsa' : 'ecdsa', clientAddr)
   }
 
   /** The client has sent a request. */

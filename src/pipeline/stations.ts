@@ -37,11 +37,15 @@ export interface Stations {
   overlay(decision: Decision, facts: ConnectionFacts, hello: HelloFacts): Decision
   /** The error of a TLS connection that is blocked and gets no page. */
   refusalOf(decision: Decision): WeirError
-  /** The certificate for a name, minted if need be; with an RSA key only for a client that offers no ECDSA. */
+  /**
+   * The certificate for a name, minted if need be; with an RSA key only for a client that offers no ECDSA. `client`: who
+   * wants it, as nobody may have all the minting.
+   */
   leaf(
     name: string,
     done: (error: WeirError | null, context: SecureContext | null) => void,
-    kind?: 'ecdsa' | 'rsa',
+    kind: 'ecdsa' | 'rsa',
+    client: string,
   ): void
   terminate(
     socket: net.Socket,

@@ -26,6 +26,8 @@ export interface LeafContextsOptions {
   maxContexts?: number
   /** Names being minted at one time. */
   maxPending?: number
+  /** Of these, for one client: one that makes up names must not leave the others without certificates. */
+  maxPendingPerClient?: number
   /** Connections waiting for one name. */
   maxWaitersPerName?: number
   mintMs?: number
@@ -48,6 +50,8 @@ interface Entry {
 }
 
 interface Pending {
+  /** Who was first to want it. */
+  client: string
   waiters: ContextDone[]
   timer: NodeJS.Timeout
 }
@@ -65,12 +69,14 @@ export class LeafContexts {
   /** By name, with the kind of key in front if it is the rare one. */
   readonly #cache: LRUCache<string, Entry>
   readonly #pending = new Map<string, Pending>()
+  readonly #pendingOf = new Map<string, number>()
 
   constructor(options: LeafContextsOptions) {
     this.#options = {
       chainPem: '',
       maxContexts: 4000,
       maxPending: 256,
+      maxPendingPerClient: 128,
       maxWaitersPerName: 256,
       mintMs: 5000,
       now: Date.now,
@@ -106,7 +112,7 @@ export class LeafContexts {
   }
 
   /** `name` is lower case without final dot, or an address. `done` is called at once when the certificate is there. */
-  get(name: string, done: ContextDone, kind: LeafKind = 'ecdsa'): void {
+  get(name: string, done: ContextDone, kind: LeafKind = 'ecdsa', client = ''): void {
     const id = kind === 'ecdsa' ? name : `rsa ${name}`
     const entry = this.#cache.get(id)
     const now = this.#options.now()
@@ -116,14 +122,20 @@ export class LeafContexts {
       done(new WeirError('self-mint', 'The name cannot be certified.'), null)
     else if (running !== undefined && running.waiters.length < this.#options.maxWaitersPerName)
       running.waiters.push(done)
-    else if (running !== undefined || this.#pending.size >= this.#options.maxPending) done(overloaded(), null)
-    else this.#request(id, name, kind, done)
+    else if (running !== undefined || !this.#hasRoom(client)) done(overloaded(), null)
+    else this.#request(id, name, kind, client, done)
   }
 
-  #request(id: string, name: string, kind: LeafKind, done: ContextDone): void {
+  #hasRoom(client: string): boolean {
+    const { maxPending, maxPendingPerClient } = this.#options
+    return this.#pending.size < maxPending && (this.#pendingOf.get(client) ?? 0) < maxPendingPerClient
+  }
+
+  #request(id: string, name: string, kind: LeafKind, client: string, done: ContextDone): void {
     const late = () => this.#fail(id, pending, `${name}: no answer in ${this.#options.mintMs} ms`)
-    const pending: Pending = { waiters: [done], timer: setTimeout(late, this.#options.mintMs) }
+    const pending: Pending = { client, waiters: [done], timer: setTimeout(late, this.#options.mintMs) }
     this.#pending.set(id, pending)
+    this.#pendingOf.set(client, (this.#pendingOf.get(client) ?? 0) + 1)
     if (kind === 'ecdsa') this.#mint(id, name, pending, this.#ecdsa)
     else
       this.#withRsa(key => {
@@ -159,6 +171,9 @@ export class LeafContexts {
   #settle(id: string, pending: Pending, error: WeirError | null, context: LeafContext | null): void {
     if (this.#pending.get(id) !== pending) return
     this.#pending.delete(id)
+    const left = this.#pendingOf.get(pending.client)! - 1
+    if (left > 0) this.#pendingOf.set(pending.client, left)
+    else this.#pendingOf.delete(pending.client)
     clearTimeout(pending.timer)
     for (const done of pending.waiters) done(error, context)
   }

@@ -76,7 +76,7 @@ export function makeStations(deps: StationDeps): Stations {
   return {
     policy: deps.policy,
     ...clientSide({ policy: deps.policy, ca: deps.ca, facts, learned, handshake }),
-    leaf: (name, done, kind) => leaves.get(name, done, kind),
+    leaf: (name, done, kind, client) => leaves.get(name, done, kind, client),
     serveH1: options => serveH1({ ...options, limits: LIMITS, now }),
     serveH2: options => serveH2({ ...options, limits: LIMITS, now }),
     dialRaw: (target, done) => {

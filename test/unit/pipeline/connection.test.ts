@@ -84,8 +84,8 @@ test('a connection cut off while its certificate is minted, or its origin is dia
     const { connect, connections, connectionRow, rows } = await rig(t, socket => socket.resume(), {
       tier,
       change: real => ({
-        leaf: (name, done) => {
-          mint = () => real.leaf(name, done)
+        leaf: (name, done, kind, client) => {
+          mint = () => real.leaf(name, done, kind, client)
         },
         dialRaw: () => {
           dialled = true

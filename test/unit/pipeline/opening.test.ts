@@ -42,9 +42,9 @@ async function answer(t: ExecutionContext, bytes: Buffer, options: RigOptions = 
   const r = await rig(t, socket => socket.pipe(socket), {
     ...options,
     change: real => ({
-      leaf: (name, done, kind) => {
+      leaf: (name, done, kind, client) => {
         minted.push(name)
-        real.leaf(name, done, kind)
+        real.leaf(name, done, kind, client)
       },
     }),
   })

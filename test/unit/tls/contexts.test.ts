@@ -100,6 +100,23 @@ test('the caps hold: contexts, names pending, waiters of a name', t => {
   t.truthy(get(slow.contexts, 'a.example').context)
 })
 
+test('one client that makes up names leaves room for the others', t => {
+  const { contexts, hold, release } = setup({ maxPending: 8, maxPendingPerClient: 3 })
+  const codes: (string | undefined)[] = []
+  const ask = (name: string, client: string) => contexts.get(name, error => codes.push(error?.code), 'ecdsa', client)
+  hold()
+  for (let i = 0; i < 5; i++) ask(`h${i}.example`, '10.0.0.1')
+  t.deepEqual(codes, ['self-overloaded', 'self-overloaded'])
+  ask('a.example', '10.0.0.2')
+  ask('h0.example', '10.0.0.1')
+  t.is(codes.length, 2)
+  release()
+  t.deepEqual(codes.slice(2), [undefined, undefined, undefined, undefined, undefined])
+  for (let i = 5; i < 8; i++) ask(`h${i}.example`, '10.0.0.1')
+  t.is(codes.length, 7, 'its room is there again')
+  t.is(contexts.pending, 3)
+})
+
 test('a leaf is renewed before it ends, and when the clock was set back before it began', t => {
   const { contexts, asked, at } = setup()
   const start = Date.now()
