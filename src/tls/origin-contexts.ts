@@ -2,7 +2,7 @@ import { constants } from 'node:crypto'
 import type { SecureContext, SecureContextOptions } from 'node:tls'
 import type { CaPublic } from '../core/ca.ts'
 import type { TlsException } from '../core/tls-policy.ts'
-import { originContext } from './roots.ts'
+import { ORIGIN_SUITES, originContext } from './roots.ts'
 
 /** What to show an origin that asks for a certificate. */
 export interface ClientCertificate {
@@ -29,9 +29,10 @@ const LEGACY_CIPHERS = [
 ].join(':')
 
 /** A weak key signs nothing else than a strong one does; level 0 is what lets OpenSSL load it. */
-const WEAK: SecureContextOptions = { ciphers: LEGACY_CIPHERS, sigalgs: undefined }
+const WEAK: SecureContextOptions = { ciphers: `${ORIGIN_SUITES}:@SECLEVEL=0`, sigalgs: undefined }
 const OLD: SecureContextOptions = {
   ...WEAK,
+  ciphers: LEGACY_CIPHERS,
   minVersion: 'TLSv1',
   // RFC 5746 is from 2010: what is older cannot renegotiate safely, and we never renegotiate
   secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_LEGACY_SERVER_CONNECT,

@@ -9,8 +9,8 @@ import { type CertificateFacts, parseCertificate } from './x509.ts'
 /** Kept current by the distribution's ca-certificates package, with what the admin added by update-ca-certificates. */
 const DEBIAN_BUNDLE = '/etc/ssl/certs/ca-certificates.crt'
 
-/** AEAD and forward secrecy only, and chains that OpenSSL's level 2 accepts: 112 bits, no SHA-1, no MD5 (RFC 9325 §4). */
-const ORIGIN_CIPHERS = [
+/** AEAD and forward secrecy only. */
+export const ORIGIN_SUITES = [
   'TLS_AES_128_GCM_SHA256',
   'TLS_AES_256_GCM_SHA384',
   'TLS_CHACHA20_POLY1305_SHA256',
@@ -20,7 +20,6 @@ const ORIGIN_CIPHERS = [
   'ECDHE-RSA-AES256-GCM-SHA384',
   'ECDHE-ECDSA-CHACHA20-POLY1305',
   'ECDHE-RSA-CHACHA20-POLY1305',
-  '@SECLEVEL=2',
 ].join(':')
 
 const SIGNATURE_SCHEMES = [
@@ -100,7 +99,8 @@ export function originContext(
     ca: trusted,
     minVersion: 'TLSv1.2',
     maxVersion: 'TLSv1.3',
-    ciphers: ORIGIN_CIPHERS,
+    // Level 2: chains of 112 bits, no SHA-1, no MD5 (RFC 9325 §4)
+    ciphers: `${ORIGIN_SUITES}:@SECLEVEL=2`,
     ecdhCurve: GROUPS,
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     sigalgs: SIGNATURE_SCHEMES,

@@ -5,7 +5,7 @@ import tls, { type SecureContext } from 'node:tls'
 import test, { type ExecutionContext } from 'ava'
 import type { Allowance, TlsException } from '../../../src/core/tls-policy.ts'
 import { OriginContexts } from '../../../src/tls/origin-contexts.ts'
-import { makeCert } from './pki.ts'
+import { makeCert, rsaKeys } from './pki.ts'
 
 const root = makeCert({ commonName: 'Root', ca: true })
 const leaf = makeCert({ issuer: root, san: ['dns:a.example'] })
@@ -61,8 +61,25 @@ test('TLS 1.0 and 1.1 only by exception; 1.2 and 1.3 always', async t => {
 
 test('suites without forward secrecy or AEAD are not offered', async t => {
   const contexts = new OriginContexts([root.pem], [], [])
-  const { port } = await server(t, { maxVersion: 'TLSv1.2', ciphers: 'AES128-SHA:@SECLEVEL=0' })
+  // These suites need a key that decrypts
+  const cert = makeCert({ issuer: root, san: ['dns:a.example'], keys: rsaKeys(2048) })
+  const own = { key: cert.keyPem, cert: cert.pem }
+  const { port } = await server(t, { ...own, maxVersion: 'TLSv1.2', ciphers: 'AES128-SHA:@SECLEVEL=0' })
   t.regex(await shake(port, contexts.for('a.example', null)), /^(ERR_|ECONN|EPROTO)/)
+  const weak = contexts.for('a.example', exception('weak'))
+  t.regex(await shake(port, weak), /^(ERR_|ECONN|EPROTO)/, 'an exception for the key is none for the suites')
+  t.is(await shake(port, contexts.for('a.example', exception('old-tls'))), 'TLSv1.2')
+})
+
+test('a weak key or signature, by exception', async t => {
+  const contexts = new OriginContexts([root.pem], [], [])
+  const keys = rsaKeys(1024)
+  for (const cert of [makeCert({ keys }), makeCert({ keys: rsaKeys(2048), digest: 'sha1' })])
+    for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+      const own = { key: cert.keyPem, cert: cert.pem, minVersion: version, maxVersion: version }
+      const { port } = await server(t, { ...own, ciphers: `${tls.DEFAULT_CIPHERS}:@SECLEVEL=0` })
+      t.is(await shake(port, contexts.for('a.example', exception('weak'))), version)
+    }
 })
 
 test('the certificate configured for a host, or one above it, is shown there and nowhere else', async t => {
