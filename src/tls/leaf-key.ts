@@ -6,7 +6,10 @@ import { TICKET_KEY_BYTES, type TicketCallback, ticketCallback } from './tickets
 /** What kind of key a leaf certifies: ECDSA P-256, or RSA 2048 for a client that offers no ECDSA. */
 export type LeafKind = 'ecdsa' | 'rsa'
 
-/** AEAD and forward secrecy only; a client without any of them (and TLS 1.2) is refused. Equal strength in the client's order. */
+/**
+ * AEAD and forward secrecy only; a client without any of them (and TLS 1.2) is refused. In this order, but ChaCha20 goes first
+ * where the client puts it first: it does so when it has no AES in hardware.
+ */
 const CIPHERS: Readonly<Record<LeafKind, string>> = { ecdsa: ciphers('ECDSA'), rsa: ciphers('RSA') }
 
 function ciphers(kind: 'ECDSA' | 'RSA'): string {
@@ -67,7 +70,10 @@ export class LeafKey {
       minVersion: 'TLSv1.2',
       ciphers: CIPHERS[kind],
       ecdhCurve: options.groups,
-      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+      secureOptions:
+        constants.SSL_OP_NO_RENEGOTIATION |
+        constants.SSL_OP_CIPHER_SERVER_PREFERENCE |
+        constants.SSL_OP_PRIORITIZE_CHACHA,
     }
     this.#ticketKeys = options.ticketKeys
     this.#native = this.#newContext()

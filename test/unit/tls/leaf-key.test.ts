@@ -129,6 +129,21 @@ test('what is weak is not agreed on', async t => {
     t.notRegex(await sClient(port, ...args), /CONNECTION ESTABLISHED/, args.join(' '))
 })
 
+test('suites in our order, but for a client that wants ChaCha20 most', async t => {
+  const port = await gateway(t, contextsWith(), () => ['a.example', 'ecdsa'])
+  const [aes128, aes256, chacha] = ['AES128-GCM-SHA256', 'AES256-GCM-SHA384', 'CHACHA20-POLY1305'].map(
+    name => `ECDHE-ECDSA-${name}`,
+  )
+  for (const [list, chosen] of [
+    [[aes256, chacha, aes128], aes128],
+    [[aes256, chacha], aes256],
+    [[chacha, aes128], chacha],
+  ] as const)
+    t.regex(await sClient(port, '-tls1_2', '-cipher', list.join(':')), new RegExp(`Ciphersuite: ${chosen}`))
+  const said = await sClient(port, '-ciphersuites', 'TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256')
+  t.regex(said, /Ciphersuite: TLS_AES_128_GCM_SHA256/)
+})
+
 test('post-quantum key exchange, also when it is all the client offers', async t => {
   const port = await gateway(t, contextsWith(), () => ['a.example', 'ecdsa'])
   const only = tls.createSecureContext({ ca: ca.public.certPem, ecdhCurve: 'X25519MLKEM768' })
