@@ -37,6 +37,8 @@ const CLOSE_NOTIFY = 0
  */
 const AT_ONCE_FACTOR = 10
 const AT_ONCE_MIN_MS = 100
+/** However slow the network or a busy gateway made the handshake: nobody calls longer "at once". */
+const AT_ONCE_MAX_MS = 5000
 
 /** Pure: what the end of a handshake says about the client's trust in us. */
 export function outcomeOf(end: HandshakeEnd): HandshakeOutcome {
@@ -46,7 +48,7 @@ export function outcomeOf(end: HandshakeEnd): HandshakeOutcome {
   if (end.alert >= FIRST_BAD && end.alert <= LAST_BAD) return 'bad-certificate'
   if (end.malformed || end.byUs || end.alert > CLOSE_NOTIFY) return 'other'
   if (!end.complete) return end.certificateSent ? 'closed-after-certificate' : 'other'
-  const atOnce = Math.max(AT_ONCE_MIN_MS, AT_ONCE_FACTOR * end.handshakeMs)
+  const atOnce = Math.min(AT_ONCE_MAX_MS, Math.max(AT_ONCE_MIN_MS, AT_ONCE_FACTOR * end.handshakeMs))
   const hasty = end.closedAfterMs >= 0 && end.closedAfterMs <= atOnce
   // A client keeps only tickets of sessions it trusted; why a resumed one falls silent at once cannot be known
   if (end.resumed) return hasty ? 'other' : 'trusted'

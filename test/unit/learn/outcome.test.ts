@@ -48,6 +48,7 @@ const TABLE: [string, HandshakeEnd, string][] = [
   ['beyond it: a connection made in advance', finished({ closedAfterMs: 201 }), 'other'],
   ['100 ms at least, on a LAN', finished({ handshakeMs: 1, closedAfterMs: 99 }), 'closed-after-handshake'],
   ['a slow link has time', finished({ handshakeMs: 600, closedAfterMs: 5000 }), 'closed-after-handshake'],
+  ['but not for ever', finished({ handshakeMs: 2000, closedAfterMs: 5001 }), 'other'],
   ['finished, and still open', finished({}), 'other'],
   // trust
   ['sent a request', finished({ appBytes: 1 }), 'trusted'],
