@@ -156,6 +156,8 @@ export interface UpstreamTarget {
   exception: TlsException | null
   /** May h2 be offered (never when the request is an HTTP/1 upgrade). */
   allowH2: boolean
+  /** Address of the client: none may have all connections to one origin. Absent: not counted apart from others without. */
+  client?: string
   /** Id of the client connection whose requests alone may go there; absent: everybody's. */
   owner?: string
   /** Offer no protocol at all (RFC 7301): what is spoken inside is not HTTP. */

@@ -39,6 +39,7 @@ export function originTarget({ conn, request }: Exchange, stations: OriginStatio
     exception: https ? stations.exceptionFor(conn.clientAddr, name) : null,
     // The origin is spoken to as the client could have: h2 only for a client that chose it, and an upgrade needs HTTP/1
     allowH2: https && conn.clientAlpn === 'h2' && request.upgrade === null,
+    client: conn.clientAddr,
     ...(conn.userBound && { owner: conn.id }),
   }
 }

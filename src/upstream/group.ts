@@ -17,6 +17,8 @@ export class Member implements IdleItem {
   idlePrev: IdleItem | null = null
   idleNext: IdleItem | null = null
   idleSince = -1
+  /** Whose exchange it carries, if it is HTTP/1; null: nobody's. */
+  client: string | null = null
   /** Has been given to somebody before. */
   used = false
   /** Not closed and not told to. */
@@ -62,23 +64,53 @@ export class Group {
   readonly h2: Member[] = []
   readonly queue: Waiting[] = []
   readonly dials: Dialling[] = []
+  /** HTTP/1 connections in use, by client: one that holds them long must leave some to the others. */
+  readonly #inUse = new Map<string, number>()
+  readonly #maxPerClient: number
   /** Connections that exist, resting, busy or closing. */
   open = 0
   /** No h2 to be had: every waiter needs a connection of its own. */
   speaksH1: boolean
 
-  constructor(key: string, speaksH1: boolean) {
+  constructor(key: string, speaksH1: boolean, maxPerClient: number) {
     this.key = key
     this.speaksH1 = speaksH1
+    this.#maxPerClient = maxPerClient
   }
 
   get empty(): boolean {
     return this.open === 0 && this.queue.length === 0 && this.dials.length === 0
   }
 
+  /** An h2 connection is nobody's alone. */
+  use(member: Member, client: string): void {
+    if (member.conn.version !== 11) return
+    member.client = client
+    this.#inUse.set(client, (this.#inUse.get(client) ?? 0) + 1)
+  }
+
+  release(member: Member): void {
+    const { client } = member
+    if (client === null) return
+    member.client = null
+    const left = this.#inUse.get(client)! - 1
+    if (left > 0) this.#inUse.set(client, left)
+    else this.#inUse.delete(client)
+  }
+
+  #mayTake({ client = '' }: UpstreamTarget): boolean {
+    return (this.#inUse.get(client) ?? 0) < this.#maxPerClient
+  }
+
+  /** Are `count` or more of those who wait that client's? */
+  mostAre(client: string, count: number): boolean {
+    return client !== '' && this.queue.filter(({ target }) => target.client === client).length >= count
+  }
+
   /** A connection that can take an exchange now: h2 if allowed, else the HTTP/1 connection used last. */
-  take(allowH2: boolean): Member | null {
-    if (allowH2) for (const member of this.h2) if (member.conn.capacity() > 0) return member
+  take(target: UpstreamTarget): Member | null {
+    if (target.allowH2) for (const member of this.h2) if (member.conn.capacity() > 0) return member
+    if (!this.#mayTake(target)) return null
     // One that died and has not said so yet has no capacity; its 'closed' comes.
     for (let i = this.idleH1.length - 1; i >= 0; i--) if (this.idleH1[i]!.conn.capacity() > 0) return this.idleH1[i]!
     return null
@@ -86,7 +118,8 @@ export class Group {
 
   /** The first in the queue that this member may serve. */
   nextFor(member: Member): Waiting | null {
-    const at = member.conn.version === 11 ? 0 : this.queue.findIndex(waiting => waiting.target.allowH2)
+    const h1 = member.conn.version === 11
+    const at = this.queue.findIndex(({ target }) => (h1 ? this.#mayTake(target) : target.allowH2))
     return at === -1 ? null : (this.queue.splice(at, 1)[0] ?? null)
   }
 
@@ -104,8 +137,8 @@ export class Group {
 
   /** How many dials of that kind it needs: one shared by all as long as h2 may come of it, else one for each. */
   wanted(offersH2: boolean): number {
-    const waiting = this.waiting(offersH2)
-    return offersH2 && !this.speaksH1 ? Math.min(1, waiting) : waiting
+    if (offersH2 && !this.speaksH1) return Math.min(1, this.waiting(true))
+    return this.queue.filter(({ target }) => target.allowH2 === offersH2 && this.#mayTake(target)).length
   }
 }
 

@@ -7,26 +7,7 @@ import type { DialDone, Dialled } from './dial.ts'
 import { exceptionKey } from './exception-key.ts'
 import { Dialling, Group, Member, type PoolWaiter, takeOut, Waiting } from './group.ts'
 import { IdleList } from './idle.ts'
-
-export interface PoolLimits {
-  /** Connections and dials of one key. */
-  maxPerKey: number
-  /** Resting connections of all keys; h2 connections count always. */
-  maxIdle: number
-  /** Requests of one key that wait for a connection. */
-  maxWaiting: number
-  idleMs: number
-  /** Longest wait for a connection. */
-  waitMs: number
-}
-
-export const POOL_LIMITS: PoolLimits = {
-  maxPerKey: 256,
-  maxIdle: 1024,
-  maxWaiting: 512,
-  idleMs: 30_000,
-  waitMs: 60_000,
-}
+import type { PoolLimits } from './limits.ts'
 
 export interface PoolOptions {
   dial(target: UpstreamTarget, done: DialDone): () => void
@@ -69,17 +50,20 @@ export class Pool implements Watcher {
     }
     const key = keyOf(target)
     let group = this.#groups.get(key)
-    const member = group?.take(target.allowH2) ?? null
+    const { client = '' } = target
+    const { maxWaiting, maxPerClient } = this.#options.limits
+    const member = group?.take(target) ?? null
     if (member !== null) {
-      this.#give(member, waiter)
+      this.#give(member, waiter, client)
       return NOTHING_TO_CANCEL
     }
     if (group === undefined) {
-      group = new Group(key, target.scheme === 'http' || this.#h1Keys.has(key))
+      group = new Group(key, target.scheme === 'http' || this.#h1Keys.has(key), maxPerClient)
       if (this.#groups.size === 0) clock.watch(this)
       this.#groups.set(key, group)
     }
-    if (group.queue.length >= this.#options.limits.maxWaiting) {
+    const { length } = group.queue
+    if (length >= maxWaiting || (length >= maxWaiting / 2 && group.mostAre(client, maxWaiting / 2))) {
       waiter.onDialError(new WeirError('self-overloaded', 'Too many requests wait for this web server.'), null)
       return NOTHING_TO_CANCEL
     }
@@ -219,6 +203,7 @@ export class Pool implements Watcher {
   /** It may be able to take more: serve the queue, then rest. */
   #available(member: Member): void {
     const { group, conn } = member
+    group.release(member)
     if (member.era !== this.#era) this.#retire(member)
     while (member.usable && conn.capacity() > 0) {
       const waiting = group.nextFor(member)
@@ -227,20 +212,24 @@ export class Pool implements Watcher {
         return
       }
       this.counters.waiting--
-      this.#give(member, waiting.waiter)
+      this.#give(member, waiting.waiter, waiting.target.client ?? '')
     }
   }
 
-  #give(member: Member, waiter: PoolWaiter): void {
+  #give(member: Member, waiter: PoolWaiter, client: string): void {
     const reused = member.used
     member.used = true
     if (reused) this.counters.reuses++
     const h1 = member.conn.version === 11
     if (h1) this.#unrest(member)
     else this.#touch(member)
+    member.group.use(member, client)
     waiter.onConn(member.conn, reused)
     // The waiter had changed its mind and sent nothing.
-    if (h1 && member.usable && member.idleSince === -1 && member.conn.capacity() > 0) this.#rest(member)
+    if (h1 && member.usable && member.idleSince === -1 && member.conn.capacity() > 0) {
+      member.group.release(member)
+      this.#rest(member)
+    }
   }
 
   #rest(member: Member): void {
@@ -278,6 +267,7 @@ export class Pool implements Watcher {
     if (member.gone) return
     member.gone = true
     member.usable = false
+    member.group.release(member)
     this.#unrest(member)
     takeOut(member.group.h2, member)
     member.group.open--

@@ -14,7 +14,8 @@ import { originContext } from '../../../src/tls/roots.ts'
 import { presentedChain } from '../../../src/tls/verify/presented.ts'
 import { dial } from '../../../src/upstream/dial.ts'
 import type { PoolWaiter } from '../../../src/upstream/group.ts'
-import { POOL_LIMITS, Pool, type PoolLimits } from '../../../src/upstream/pool.ts'
+import { POOL_LIMITS, type PoolLimits } from '../../../src/upstream/limits.ts'
+import { Pool } from '../../../src/upstream/pool.ts'
 import { OriginSessions } from '../../../src/upstream/sessions.ts'
 import { makeCert } from '../tls/pki.ts'
 import { judge } from './judge.ts'
@@ -290,6 +291,32 @@ test('caps: connections of a key, waiters of a key, resting connections of all',
   t.is(server.accepted, 2)
   await until(() => pool.counters.open === 1)
   t.like(pool.counters, { open: 1, idle: 1, waiting: 0 })
+  pool.close()
+})
+
+test('one client does not get all connections to an origin, nor all places in the queue', async t => {
+  const server = await origin(t, 'h1')
+  const pool = makePool({ maxPerKey: 4, maxPerClient: 3, maxWaiting: 8 })
+  const of = (client: string) => target(server.port, { client })
+  const greedy = [visit(pool, of('10.0.0.1'), '/wait')]
+  await until(() => server.waiting() === 1)
+  for (let i = 0; i < 4; i++) greedy.push(visit(pool, of('10.0.0.1'), '/wait'))
+  await until(() => server.waiting() === 3)
+  t.is(pool.counters.waiting, 2)
+  for (let i = 0; i < 2; i++) greedy.push(visit(pool, of('10.0.0.1')))
+  t.is(visit(pool, of('10.0.0.1')).error?.code, 'self-overloaded')
+  for (let i = 0; i < 3; i++) t.is((await visit(pool, of('10.0.0.2')).done).error, null)
+  t.is(pool.counters.waiting, 4)
+  await server.release(3)
+  await server.release(2)
+  for (const one of greedy) t.is((await one.done).error, null)
+  // Its share is there again, also after connections that died
+  const lost = [1, 2, 3].map(() => visit(pool, of('10.0.0.1'), '/wait'))
+  await until(() => server.waiting() === 3)
+  server.dropAll()
+  for (const one of lost) t.is((await one.done).error?.code, 'origin-reset')
+  const again = [1, 2, 3].map(() => visit(pool, of('10.0.0.1')))
+  for (const one of again) t.is((await one.done).error, null)
   pool.close()
 })
 
