@@ -61,6 +61,7 @@ async function runLab(lab: Lab, port: number, stop: Promise<unknown>): Promise<v
     ip netns exec ${lab.namespace('client')} curl --cacert ${weir.caFile} https://www.origin.example/
     ip netns exec ${lab.namespace('client')} curl --cacert ${weir.caFile} https://games.example/     (blocked: the page says why)
     ip netns exec ${lab.namespace('client')} curl -kv https://bank.example/                          (not opened: the origin's own certificate)
+    ip netns exec ${lab.namespace('client')} curl http://www.origin.example/.well-known/weir/   (what a device that does not trust Weir yet is shown)
 
   Ctrl-C ends it and leaves nothing behind.
 `)
