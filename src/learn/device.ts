@@ -77,6 +77,11 @@ export class Device {
     return this.trusts(now) && now - this.trustedSince >= LEARN.established
   }
 
+  /** From the first to the last success that still counts (ms). */
+  standing(now: number): number {
+    return this.trusts(now) ? this.trustedAt - this.trustedSince : 0
+  }
+
   /** What is now known that was not before this failure. */
   conclude(event: HandshakeEvent, now: number): Conclusion[] {
     const distrust = this.trusts(now) ? this.#lostTrust(now) : this.#failing(null, now - LEARN.distrustWindow)

@@ -241,13 +241,23 @@ export class Learner {
     const device = this.#devices.get(client) ?? new Device()
     this.#devices.delete(client)
     this.#devices.set(client, device)
-    if (this.#devices.size > CAPS.devices) {
-      for (const oldest of this.#devices.keys()) {
-        this.#devices.delete(oldest)
-        break
-      }
-    }
+    if (this.#devices.size > CAPS.devices) this.#forgetLeast(client)
     return device
+  }
+
+  /** The one that has shown trust for the shortest time goes: made-up addresses push out each other and nobody else. */
+  #forgetLeast(but: string): void {
+    const now = this.#deps.now()
+    let least = ''
+    let shortest = Infinity
+    for (const [client, device] of this.#devices) {
+      const standing = device.standing(now)
+      if (client === but || standing >= shortest) continue
+      least = client
+      shortest = standing
+      if (shortest === 0) break
+    }
+    this.#devices.delete(least)
   }
 
   #done(): true {

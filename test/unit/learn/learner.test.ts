@@ -1,5 +1,5 @@
 import test from 'ava'
-import { LEARN } from '../../../src/learn/thresholds.ts'
+import { CAPS, LEARN } from '../../../src/learn/thresholds.ts'
 import { DAY, HOUR, MINUTE, Network, pinning, SECOND, trusting, withoutCa } from './network.ts'
 
 const SITES = ['a.example', 'b.example', 'c.example', 'd.example', 'e.example', 'f.example', 'g.example']
@@ -253,4 +253,19 @@ test('an origin that wants a client certificate: spared from the second connecti
   for (let i = 1; i <= LEARN.everyoneDevices; i++)
     net.connect(`10.1.0.${i}`, 'mtls.example', () => 'client-cert-wanted')
   t.true(net.active().includes('client-cert * mtls.example'))
+})
+
+test('thousands of made-up addresses make nobody forget that a device trusts us', t => {
+  const net = new Network()
+  const visit = () => net.connect('10.0.0.1', 'news.example', trusting)
+  visit()
+  net.time += HOUR
+  visit()
+  for (let i = 0; i < 3 * CAPS.devices; i++) {
+    const client = `2001:db8::${i.toString(16)}`
+    net.say(client, 'x.example', i % 2 === 0 ? 'unknown-ca' : 'trusted')
+  }
+  t.is(net.learner.devices, CAPS.devices)
+  for (const site of SITES) for (let i = 0; i < 2; i++) net.say('10.0.0.1', site, 'bad-certificate', 'app')
+  t.false(net.active().includes('untrusting 10.0.0.1 *'))
 })
