@@ -84,14 +84,21 @@ class Judgement {
   }
 
   start(): void {
-    const verdict = verifyChain({
-      presented: this.#presented,
-      extra: this.#extra,
-      roots: this.#options.roots,
-      name: this.#handshake.name,
-      nowMs: this.#options.now(),
-      allow: this.#allow,
-    })
+    let verdict: ChainVerdict
+    try {
+      verdict = verifyChain({
+        presented: this.#presented,
+        extra: this.#extra,
+        roots: this.#options.roots,
+        name: this.#handshake.name,
+        nowMs: this.#options.now(),
+        allow: this.#allow,
+      })
+    } catch (cause) {
+      // A stranger's certificate that finds a mistake of ours ends its own connection, not those of all others here
+      this.#refuse(new WeirError('self-internal', 'The certificate of the web server could not be judged.', cause))
+      return
+    }
     if (verdict.error === null) this.#chainIsGood(verdict)
     else if (!this.#fetchIssuers(verdict)) this.#refuse(verdict.error)
   }

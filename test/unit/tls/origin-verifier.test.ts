@@ -156,3 +156,11 @@ test('a root that is distrusted proves nothing from then on', async t => {
   verifier.replaceRoots(new RootStore([authority('Another').pem]))
   t.is((await judged(verifier, handshake([server, inter]))).error?.code, 'origin-cert-untrusted')
 })
+
+test('a mistake of ours about a certificate refuses it and ends nothing else', async t => {
+  const mistake = handshake([server, inter])
+  Object.defineProperty(mistake, 'name', { get: () => undefined })
+  const { error, covers } = await judged(verifierWith(), mistake)
+  t.is(error?.code, 'self-internal')
+  t.false(covers(NAME))
+})
