@@ -125,7 +125,9 @@ async function run(init: WorkerInit): Promise<void> {
         return
       case 'policy':
         try {
+          const { revocation } = policy.tls
           policy = compile(message.policy)
+          if (policy.tls.revocation !== revocation) origins.judgeAnew()
         } catch (error) {
           link.policyFailed(message.policy.version, (error as Error).message)
         }

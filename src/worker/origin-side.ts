@@ -85,6 +85,11 @@ export class OriginSide {
   #renew(): void {
     this.#contexts = this.#makeContexts()
     this.#verifier.replaceRoots(new RootStore(this.#rootsPem, this.#own))
+    this.judgeAnew()
+  }
+
+  /** Connections and sessions that were found good by other rules carry no new request. */
+  judgeAnew(): void {
     this.dialling.sessions.clear()
     this.onRenew()
   }
