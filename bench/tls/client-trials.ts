@@ -16,7 +16,7 @@ const shell = (script: string): Client => ({ kind: 'shell', script })
 /** `openssl s_client` with everything the lane says; the request stands on its stdin. */
 const S_CLIENT =
   'openssl s_client -connect $ADDRESS:443 -bind $SOURCE:0 -servername $NAME -CAfile $CA -no-CApath -no-CAstore'
-const ASK = `printf 'GET / HTTP/1.0\\r\\nHost: %s\\r\\n\\r\\n' $NAME`
+const ASK = `printf 'GET / HTTP/1.0\\r\\nHost: %s\\r\\nUser-Agent: %s\\r\\n\\r\\n' $NAME $LANE`
 const LEAF = `${S_CLIENT} </dev/null 2>/dev/null | openssl x509 -outform PEM >$WORK/leaf.pem`
 const YES = 'echo the page of the origin'
 
@@ -27,6 +27,7 @@ export function clientTrials(): Trial[] {
   offers(add)
   sessions(add)
   leaves(add)
+  requests(add)
   return trials
 }
 
@@ -72,6 +73,7 @@ function sessions(add: Add): void {
     'refused',
     shell(`${ASK} >$WORK/early${twice('-tls1_3', '-early_data $WORK/early')}
 grep -q 'Early data was accepted' $WORK/second && ${YES}; grep -o 'Early data was.*' $WORK/second | head -1 >&2`),
+    { mayReach: true },
   )
   add(
     'a client that asks for a second handshake (RFC 9325 §3.5)',
@@ -79,6 +81,7 @@ grep -q 'Early data was accepted' $WORK/second && ${YES}; grep -o 'Early data wa
     shell(`(sleep 1; echo R; sleep 1; ${ASK}; sleep 1) | timeout 10 ${S_CLIENT} -tls1_2 >$WORK/out 2>&1
 grep -q RENEGOTIATING $WORK/out && test $(grep -c 'verify return:1' $WORK/out) -gt 3 && ${YES}
 grep -o 'no renegotiation\\|unexpected eof.*' $WORK/out | head -1 >&2`),
+    { mayReach: true },
   )
   add('X25519MLKEM768 only', 'served', { kind: 'odd', oddity: 'ml-kem' })
 }
@@ -101,6 +104,29 @@ sed -n 's/.*lookup: *//p' $WORK/out >&2`,
   leaf(
     'has its name in SAN',
     `openssl x509 -in $WORK/leaf.pem -noout -ext subjectAltName | grep -q "DNS:$NAME" && ${YES}`,
+  )
+}
+
+/** Asked for in requests only. */
+export const OTHER_HOSTS = ['also.a.example', 'www.b.example']
+
+/** What is asked for over a connection that was right. */
+function requests(add: Add): void {
+  const both = server(INTER, { san: [`dns:${NAME}`, 'dns:also.a.example'] })
+  const site: Site = { certPem: both.pem + INTER.pem, keyPem: both.keyPem }
+  const bad = server(null)
+  const curl = `curl -q -sS --http1.1 --max-time 10 --interface $SOURCE -A $LANE --cacert $CA --resolve $NAME:443:$ADDRESS https://$NAME/`
+  const host = (name: string) => shell(`${curl} -H 'Host: ${name}' -w '%{stderr}status %{http_code}'`)
+  add('a request for another host that the certificate names too', 'served', host('also.a.example'), { site })
+  add('a request for a host that the certificate does not name (RFC 9110 §15.5.20)', 'refused', host('www.b.example'), {
+    site,
+    lanes: GATEWAYS,
+  })
+  add(
+    'a second visit, and another server with another certificate has come in its place',
+    'refused',
+    shell(`${curl} -A first >/dev/null || exit 1; sleep 1; ${curl} -w '%{stderr}status %{http_code}'`),
+    { site: { ...site, later: { certPem: bad.pem, keyPem: bad.keyPem } }, apart: true },
   )
 }
 

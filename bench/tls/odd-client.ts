@@ -6,10 +6,12 @@ import fs from 'node:fs'
 import net from 'node:net'
 import { Duplex } from 'node:stream'
 import tls from 'node:tls'
+import { gatewayCode } from './codes.ts'
 import { ODDITIES, type Oddity } from './oddities.ts'
-import { MARKER, type Outcome } from './trial.ts'
+import { type Lane, MARKER, type Outcome } from './trial.ts'
 
 export interface OddJob {
+  lane: Lane
   oddity: string
   address: string
   source: string
@@ -65,15 +67,13 @@ function askPage({ shape, tls: options = {} }: Oddity): void {
   let text = ''
   secure.on('error', error => end('refused', /alert number \d+/.exec(error.message)?.[0] ?? error.message.slice(0, 80)))
   secure.once('secureConnect', () =>
-    secure.write(`GET / HTTP/1.0\r\nHost: ${job.name}\r\nAccept: application/json\r\n\r\n`),
+    secure.write(`GET / HTTP/1.0\r\nHost: ${job.name}\r\nUser-Agent: ${job.lane}\r\nAccept: application/json\r\n\r\n`),
   )
   secure.on('data', chunk => {
     text += chunk.toString()
     if (text.includes(MARKER)) end('served')
   })
-  secure.on('close', () =>
-    end('refused', /"error":\s*"([a-z-]+)"/.exec(text)?.[1] ?? (text.split('\r\n')[0] || 'closed')),
-  )
+  secure.on('close', () => end('refused', gatewayCode(text) || 'closed'))
 }
 
 /** Writes the first flight in another form, and passes everything else on. */

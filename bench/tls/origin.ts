@@ -43,12 +43,19 @@ const HEADERS = {
   'x-frame-options': 'DENY',
   'referrer-policy': 'no-referrer',
 }
-const pages = http.createServer((_request, response) => {
+/** A line for each request that got here: the address, and the lane, which every client says. */
+function saw({ headers, socket }: { headers: http.IncomingHttpHeaders; socket: net.Socket | tls.TLSSocket }): void {
+  process.stdout.write(`${socket.localAddress} ${headers['user-agent']}\n`)
+}
+
+const pages = http.createServer((request, response) => {
+  saw(request)
   response.setHeaders(new Map(Object.entries(HEADERS)))
   response.setHeader('connection', 'close')
   response.end(`${MARKER}\n`)
 })
-const pagesH2 = http2.createServer((_request, response) => {
+const pagesH2 = http2.createServer((request, response) => {
+  saw(request)
   response.writeHead(200, HEADERS)
   response.end(`${MARKER}\n`)
 })
@@ -81,6 +88,10 @@ function overTls(site: Site): (socket: net.Socket) => void {
   }
   server.on('secureConnection', socket => {
     socket.on('error', () => {})
+    if (site.later !== undefined)
+      socket.once('close', () =>
+        server.setSecureContext({ ...LEGACY_SITE, cert: site.later!.certPem, key: site.later!.keyPem }),
+      )
     if (site.behaviour === 'h2') pagesH2.emit('connection', socket)
     else if (site.behaviour === 'renegotiate') afterRenegotiation(socket)
     else if (socket.alpnProtocol === 'h2') pagesH2.emit('connection', socket)

@@ -1,8 +1,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ExecResult } from '../../test/lab/exec.ts'
 import type { Lab } from '../../test/lab/lab.ts'
+import { curlCode, gatewayCode, sClientCode } from './codes.ts'
 import { SOURCES } from './gateway.ts'
 import type { OddJob } from './odd-client.ts'
 import { type Client, type Lane, MARKER, type Outcome, type Trial } from './trial.ts'
@@ -15,7 +15,9 @@ export interface Trust extends Readonly<Record<Lane, string>> {
 
 /** A client that has no answer by then hangs. */
 const LIMIT_S = 18
-const REQUEST = (name: string) => `GET / HTTP/1.0\r\nHost: ${name}\r\nAccept: application/json\r\n\r\n`
+/** The lane stands in it, so that the origin can say whose request it got. */
+const REQUEST = (name: string, lane: Lane) =>
+  `GET / HTTP/1.0\r\nHost: ${name}\r\nUser-Agent: ${lane}\r\nAccept: application/json\r\n\r\n`
 
 const isAddress = (name: string) => /^[\d.]+$/.test(name)
 
@@ -65,30 +67,14 @@ async function byCurl({ lab, lane, caFile, name, address }: Asked): Promise<Seen
     'client',
     [
       ...['curl', '-q', '-sS', '-i', '--http1.1', '--max-time', String(LIMIT_S), '--interface', SOURCES[lane]],
-      ...['--cacert', caFile, '-H', 'Accept: application/json', '--resolve', `${name}:443:${address}`],
+      ...['--cacert', caFile, '-A', lane, '-H', 'Accept: application/json', '--resolve', `${name}:443:${address}`],
       `https://${name}/`,
     ],
     { timeoutMs: (LIMIT_S + 5) * 1000 },
   )
   if (ran.stdout.includes(MARKER)) return { result: 'served', code: '' }
   if (ran.code === 28) return { result: 'hung', code: '' }
-  return { result: 'refused', code: gatewayCode(ran) }
-}
-
-/** Weir's JSON, Squid's page, or what curl made of the handshake. */
-function gatewayCode({ stdout, stderr }: ExecResult): string {
-  const weir = /"error":\s*"([a-z-]+)"/.exec(stdout)?.[1]
-  if (weir !== undefined) return weir
-  const squid = /^X-Squid-Error: (\w+)/im.exec(stdout)?.[1]
-  if (squid !== undefined)
-    return /\b(?:X509_V_ERR|SQUID_X509_V_ERR|SQUID_TLS_ERR|SQUID_ERR)_\w+/.exec(stdout)?.[0] ?? squid
-  if (/no alternative certificate|does not match target host/.test(stderr)) return 'its certificate has another name'
-  if (/SSL certificate problem/.test(stderr)) return 'not opened: the client sees the origin’s own certificate'
-  return (
-    /alert[\w ]*|unexpected eof[\w ]*|reset by peer|Empty reply|Connection refused|wrong version number|[\w ]+ failure/i.exec(
-      stderr,
-    )?.[0] ?? stderr.trim().slice(0, 60)
-  )
+  return { result: 'refused', code: gatewayCode(ran.stdout) || curlCode(ran.stderr) }
 }
 
 async function bySClient({ lab, lane, caFile, name, address }: Asked, args: readonly string[]): Promise<Seen> {
@@ -102,22 +88,17 @@ async function bySClient({ lab, lane, caFile, name, address }: Asked, args: read
       ...['-bind', `${SOURCES[lane]}:0`, '-verify', '8', '-verify_return_error', '-quiet', '-no-CApath', '-no-CAstore'],
       ...['-CAfile', caFile, ...named, ...args.map(arg => arg.replace('{DIR}', lab.dir))],
     ],
-    { timeoutMs: (LIMIT_S + 5) * 1000, input: REQUEST(name) },
+    { timeoutMs: (LIMIT_S + 5) * 1000, input: REQUEST(name, lane) },
   )
   if (ran.stdout.includes(MARKER)) return { result: 'served', code: '' }
   if (ran.code === 124) return { result: 'hung', code: '' }
-  const code =
-    /verify error:num=\d+:(.*)/.exec(ran.stderr)?.[1] ??
-    /:(?:SSL routines|ssl)[^:]*:[^:]*:([\w ]+)/i.exec(ran.stderr)?.[1] ??
-    /"error":\s*"([a-z-]+)"/.exec(ran.stdout)?.[1] ??
-    'closed without a page'
-  return { result: 'refused', code }
+  return { result: 'refused', code: gatewayCode(ran.stdout) || sClientCode(ran.stderr) }
 }
 
-/** ADDRESS, NAME, SOURCE, CA, and WORK, a folder of its own; what it says on stderr is the code. */
+/** LANE, ADDRESS, NAME, SOURCE, CA, and WORK, a folder of its own; what it says on stderr is the code. */
 async function byShell({ lab, lane, caFile, name, address }: Asked, script: string): Promise<Seen> {
   const work = fs.mkdtempSync(path.join(lab.dir, 'shell-'))
-  const env = { ADDRESS: address, NAME: name, SOURCE: SOURCES[lane], CA: caFile, WORK: work }
+  const env = { LANE: lane, ADDRESS: address, NAME: name, SOURCE: SOURCES[lane], CA: caFile, WORK: work }
   const ran = await lab.exec('client', ['timeout', String(LIMIT_S + 10), 'sh', '-c', script], { env })
   const code = ran.stderr.trim().split('\n').at(-1) ?? ''
   if (ran.stdout.includes(MARKER)) return { result: 'served', code }
@@ -125,7 +106,7 @@ async function byShell({ lab, lane, caFile, name, address }: Asked, script: stri
 }
 
 async function byOddClient({ lab, lane, caFile, name, address }: Asked, oddity: string): Promise<Seen> {
-  const job: OddJob = { oddity, address, source: SOURCES[lane], name, caFile, limitMs: LIMIT_S * 1000 }
+  const job: OddJob = { lane, oddity, address, source: SOURCES[lane], name, caFile, limitMs: LIMIT_S * 1000 }
   const script = path.join(import.meta.dirname, 'odd-client.ts')
   const ran = await lab.exec('client', [process.execPath, script, JSON.stringify(job)])
   if (ran.stdout === '') throw new Error(`${oddity}: ${ran.stderr}`)

@@ -1,5 +1,5 @@
 import fs from 'node:fs'
-import { CLASSES, isWrong, LANES, type Lane, type Outcome, type Row } from './trial.ts'
+import { CLASSES, isLeak, isWrong, LANES, type Lane, type Outcome, type Row } from './trial.ts'
 
 const NAMES: Readonly<Record<Lane, string>> = { openssl: 'OpenSSL', squid: 'Squid', weir: 'Weir' }
 
@@ -9,7 +9,8 @@ const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
 function shown(row: Row, lane: Lane): string {
   const outcome = row.outcomes[lane]
   if (outcome === undefined) return '–'
-  const text = outcome.code === '' ? outcome.result : `${outcome.result}: ${cell(outcome.code)}`
+  const what = isLeak(row.trial, outcome) ? `${outcome.result}, but the origin got the request` : outcome.result
+  const text = outcome.code === '' ? what : `${what}: ${cell(outcome.code)}`
   return isWrong(row.trial, outcome) ? `**${text}**` : text
 }
 

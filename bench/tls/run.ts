@@ -90,10 +90,14 @@ async function askAll(world: World): Promise<Row[]> {
   const work = async () => {
     for (let job = queue[next++]; job !== undefined; job = queue[next++]) {
       const { row, lane } = job
-      row.outcomes[lane] = await probe(world.lab, world.trust, lane, row.trial, world.addressOf(row.trial))
+      row.outcomes[lane] = await probe(world.lab, world.trust, lane, row.trial, world.addressOf(row.trial, lane))
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, work))
+  const seen = world.seen()
+  for (const { trial, outcomes } of rows)
+    for (const lane of LANES)
+      if (outcomes[lane] !== undefined) outcomes[lane].reached = seen.has(`${world.addressOf(trial, lane)} ${lane}`)
   return rows
 }
 

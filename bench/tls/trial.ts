@@ -28,6 +28,8 @@ export interface Site {
   keyPem: string
   /** A second pair, of another kind of key. */
   other?: { certPem: string; keyPem: string }
+  /** What it shows from the second page on: another server has come to its address. */
+  later?: { certPem: string; keyPem: string }
   /** Stapled OCSP answer, base64. */
   staple?: string
   /** Options of node:tls laid over a modern server's. */
@@ -82,6 +84,10 @@ export interface Trial {
   client: Client
   /** Where the site has to be, when the address is the name; else it gets one. */
   address?: string
+  /** Every lane has an address of its own for it, for the origin changes by being asked. */
+  apart?: boolean
+  /** It is the way of asking that is refused, and the request may come another way. */
+  mayReach?: boolean
   /** So often is it tried until it succeeds; a gateway may learn. */
   attempts?: number
   /** Only gateways can be asked about what they mint. */
@@ -93,6 +99,8 @@ export interface Outcome {
   /** In the words of whoever refused; for `served` what there is to say. */
   code: string
   ms: number
+  /** The origin got the request: cookies and all. */
+  reached?: boolean
 }
 
 export interface Row {
@@ -103,5 +111,10 @@ export interface Row {
 /** The body of every page. */
 export const MARKER = 'the page of the origin'
 
+/** What is to be refused neither shows its page nor sees the request. */
 export const isWrong = (trial: Trial, outcome: Outcome): boolean =>
-  trial.expect === 'served' ? outcome.result !== 'served' : outcome.result === 'served'
+  trial.expect === 'served' ? outcome.result !== 'served' : outcome.result === 'served' || isLeak(trial, outcome)
+
+/** Nothing was shown, and yet the request had gone out. */
+export const isLeak = ({ expect, mayReach }: Trial, { result, reached }: Outcome): boolean =>
+  expect === 'refused' && result !== 'served' && reached === true && mayReach !== true

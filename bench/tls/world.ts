@@ -4,7 +4,7 @@ import { type Lab, waitForLine } from '../../test/lab/lab.ts'
 import { NAME } from '../../test/pki/cases/index.ts'
 import { startSquid } from '../squid.ts'
 import { certificateTrials } from './certificate-trials.ts'
-import { clientTrials, helloTrials } from './client-trials.ts'
+import { clientTrials, helloTrials, OTHER_HOSTS } from './client-trials.ts'
 import { divide, nameHosts, routeOrigins, startInside } from './gateway.ts'
 import type { OriginPlan } from './origin.ts'
 import type { Trust } from './probe.ts'
@@ -20,7 +20,9 @@ export interface World {
   trust: Trust
   /** A good origin that is no case. */
   plain: { name: string; address: string }
-  addressOf(trial: Trial): string
+  addressOf(trial: Trial, lane: Lane): string
+  /** Addresses whose origins got a request, with the lane it came by: `ADDRESS LANE`. */
+  seen(): ReadonlySet<string>
   /** The gateways end; the lab is the caller's. */
   stop(): Promise<void>
 }
@@ -38,15 +40,20 @@ rules:
     tier: inspect
     learned: never
 `
-/** Each case has an address there; 127 in a network, so that no last octet is 0 or 255. */
-const addressAt = (i: number) => `198.18.${i >> 7}.${(i & 127) + 1}`
+/** Each case has an address there; 127 in a network, so that no last octet is 0 or 255. Some have one for each lane. */
+const addressAt = (i: number, lane = 0) => `198.18.${(i >> 7) + 64 * lane}.${(i & 127) + 1}`
 
 export async function startWorld(lab: Lab, wanted: (trial: Trial) => boolean): Promise<World> {
   const certificates = certificateTrials(canServe)
   const fetched = fetchTrials()
   const all = [...certificates.trials, ...fetched.trials, ...protocolTrials(), ...clientTrials(), ...helloTrials()]
   const trials = all.filter(wanted)
-  const addresses = new Map(trials.map((trial, i) => [trial, trial.address ?? addressAt(i)]))
+  const addresses = new Map(
+    trials.map((trial, i) => [
+      trial,
+      LANES.map((_lane, k) => trial.address ?? addressAt(i, trial.apart === true ? k : 0)),
+    ]),
+  )
   const rootsFile = path.join(lab.dir, 'roots.pem')
   fs.writeFileSync(rootsFile, certificates.roots.map(root => root.pem).join(''))
   fs.writeFileSync(path.join(lab.dir, 'client.pem'), PERSON.pem)
@@ -55,15 +62,12 @@ export async function startWorld(lab: Lab, wanted: (trial: Trial) => boolean): P
   await startOrigins(lab, {
     sites: {
       [PLAIN.address]: { ...originOf(PLAIN.name), alpn: ['h2', 'http/1.1'] },
-      ...Object.fromEntries([...addresses].map(([trial, address]) => [address, trial.site])),
+      ...Object.fromEntries([...addresses].flatMap(([trial, all]) => all.map(address => [address, trial.site]))),
     },
     files: fetched.files,
   })
   await startInside(lab, fetched.inside)
-  nameHosts(
-    lab,
-    trials.map(trial => trial.name),
-  )
+  nameHosts(lab, [...trials.map(trial => trial.name), ...OTHER_HOSTS])
   const squid = await startSquid(lab, { caFile: rootsFile })
   const policy = path.join(lab.dir, 'policy.yaml')
   fs.writeFileSync(policy, POLICY)
@@ -81,7 +85,8 @@ export async function startWorld(lab: Lab, wanted: (trial: Trial) => boolean): P
     trials,
     trust: trusting(lab, rootsFile, { openssl: rootsFile, squid: squid.caFile, weir: weir.caFile }),
     plain: PLAIN,
-    addressOf: trial => addresses.get(trial)!,
+    addressOf: (trial, lane) => addresses.get(trial)![LANES.indexOf(lane)]!,
+    seen: () => new Set(fs.readFileSync(originLog(lab), 'utf8').split('\n')),
     async stop() {
       await weir.stop()
       await squid.stop()
@@ -89,10 +94,12 @@ export async function startWorld(lab: Lab, wanted: (trial: Trial) => boolean): P
   }
 }
 
+const originLog = (lab: Lab) => path.join(lab.dir, 'origins.log')
+
 async function startOrigins(lab: Lab, plan: OriginPlan): Promise<void> {
   const planFile = path.join(lab.dir, 'origins.json')
   fs.writeFileSync(planFile, JSON.stringify(plan))
-  const logFile = path.join(lab.dir, 'origins.log')
+  const logFile = originLog(lab)
   const argv = [process.execPath, path.join(import.meta.dirname, 'origin.ts'), planFile]
   await waitForLine(lab.spawn('origin', argv, { logFile }), logFile, /^ready$/m, 20_000)
 }

@@ -4,6 +4,7 @@ import path from 'node:path'
 import test from 'ava'
 import { certificateTrials } from '../../../bench/tls/certificate-trials.ts'
 import { clientTrials, helloTrials } from '../../../bench/tls/client-trials.ts'
+import { curlCode, gatewayCode, sClientCode } from '../../../bench/tls/codes.ts'
 import { hello, serverNames } from '../../../bench/tls/hello.ts'
 import { ODDITIES } from '../../../bench/tls/oddities.ts'
 import { protocolTrials } from '../../../bench/tls/protocol-trials.ts'
@@ -66,6 +67,34 @@ test('the report counts what is wrong, and says so in bold', t => {
   const text = table(rows)
   t.true(text.includes('| a \\| case | refused | **served** | hung | refused: origin-cert-expired |'))
   t.true(text.includes('| a \\| case | served | – | **hung** | served |'))
+})
+
+test('a request that a bad origin got counts, whatever the client saw', t => {
+  const leaked = { ...outcome('refused', 'x'), reached: true }
+  const rows = [
+    row('refused', { weir: leaked, squid: outcome('refused') }),
+    row('served', { weir: { ...outcome('served'), reached: true } }),
+  ]
+  t.true(summary(rows).includes('| time | 1 | – | 0 | 1 | 1 | – | – | 0 |'))
+  t.true(table(rows).includes('**refused, but the origin got the request: x**'))
+})
+
+test('codes are found in what gateways, curl and OpenSSL say', t => {
+  t.is(gatewayCode('HTTP/1.1 526\r\n\r\n{"error":"origin-cert-name"}'), 'origin-cert-name')
+  t.is(
+    gatewayCode('HTTP/1.1 503\r\nX-Squid-Error: ERR_X 71\r\n\r\n(TLS code: X509_V_ERR_CERT_HAS_EXPIRED)'),
+    'X509_V_ERR_CERT_HAS_EXPIRED',
+  )
+  t.is(gatewayCode('HTTP/1.1 503\r\nX-Squid-Error: ERR_X 71\r\n\r\n'), 'ERR_X')
+  t.is(gatewayCode('anything'), '')
+  t.regex(curlCode('curl: (60) SSL certificate problem: unable to get local issuer certificate'), /not opened/)
+  t.is(curlCode('curl: (35) error:0A00042E:SSL routines::tlsv1 alert protocol version'), 'alert protocol version')
+  t.is(sClientCode('verify error:num=10:certificate has expired\nverify return:1'), 'certificate has expired')
+  t.is(
+    sClientCode('405:error:0A000410:SSL routines:ssl3_read_bytes:sslv3 alert handshake failure:x.c:1:'),
+    'sslv3 alert handshake failure',
+  )
+  t.is(sClientCode('verify return:1'), 'closed without a page')
 })
 
 test('a generated part is replaced, and nothing else', t => {
