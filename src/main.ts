@@ -4,6 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import pino from 'pino'
 import { accountCalls } from './admin/calls.ts'
+import { limitsOf } from './config/http.ts'
 import { loadConfig } from './config/load.ts'
 import { type Config, parseListen } from './config/schema.ts'
 import type { WorkerInit } from './core/ipc.ts'
@@ -218,6 +219,7 @@ function workerInit(config: Config, count: number, user: ServiceUser | null, kee
     workerId,
     boxId,
     keepClientAddress: config.upstream.keepClientAddress,
+    limits: limitsOf(config.http),
     ...trust,
     ca: ca.public,
     ownCas: ca.own(),

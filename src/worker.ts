@@ -27,7 +27,6 @@ import { SupervisorLink } from './worker/supervisor-link.ts'
  * loads all it needs, gives up its rights, and only then listens on the sockets it inherited.
  */
 const FIRST_LISTEN_FD = 4
-const MAX_CONNECTIONS = 30_000
 /** Less than the supervisor waits before it kills: the rows of what is cut off have to leave too. */
 const DRAIN_MS = 6_000
 const LOG = { maxRows: 50_000, flushMs: 50, maxBatchRows: 500 }
@@ -93,7 +92,9 @@ async function run(init: WorkerInit): Promise<void> {
     handshake: event => reporter.report(event),
     counters: traffic,
   })
-  const connections = new Connections(stations, `${Date.now().toString(36)}${init.workerId.toString(36)}`)
+  const limits = init.limits.client
+  const prefix = `${Date.now().toString(36)}${init.workerId.toString(36)}`
+  const connections = new Connections(stations, prefix, limits.maxPerClient)
 
   flushCompileCache() // into the state directory, which is out of reach from here on
   if (init.uid !== null && init.gid !== null) {
@@ -102,7 +103,7 @@ async function run(init: WorkerInit): Promise<void> {
   const servers = await Promise.all(
     INGRESS.map(({ name, listen }, i) =>
       listen(FIRST_LISTEN_FD + i, {
-        maxConnections: MAX_CONNECTIONS,
+        maxConnections: limits.maxConnections,
         onSocket: socket => connections.accept(socket, name),
         onError: error => log.warn({ err: error }, 'a connection could not be accepted'),
       }),

@@ -1,7 +1,11 @@
 import net from 'node:net'
 import { z } from 'zod'
+import { httpSchema } from './http.ts'
 
-/** What `weir.yaml` may say: each default is stated here and nowhere else. Relative paths are relative to the file. */
+/**
+ * What `weir.yaml` may say: each default is stated here and nowhere else, but for those of `http:` (core/limits.ts).
+ * Relative paths are relative to the file.
+ */
 
 const port = z.number().int('must be a whole number').min(1, 'must be 1 to 65535').max(65535, 'must be 1 to 65535')
 
@@ -108,6 +112,8 @@ export const configSchema = z
           .default([]),
       })
       .prefault({}),
+    /** Time and size limits of every phase: docs/limits.md. */
+    http: httpSchema,
     cache: z
       .strictObject({
         memoryMB: z.number().int().min(0).max(1_048_576).default(256),

@@ -1,5 +1,6 @@
 import type { CaPublic, LeafCertificate } from './ca.ts'
 import type { CaHandout } from './handout.ts'
+import type { Limits } from './limits.ts'
 import type { Allowance, HandshakeEvent, LearnedEntry } from './tls-policy.ts'
 
 /** What a worker needs to know; sent once at start, before it gives up its privileges. */
@@ -8,6 +9,7 @@ export interface WorkerInit {
   /** Names this box in Via. */
   boxId: string
   keepClientAddress: boolean
+  limits: Limits
   /** PEM of all roots trusted for origins: the system's and `tls.originRoots`. */
   originRootsPem: string[]
   /** As the administrator wrote them. */

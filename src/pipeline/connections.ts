@@ -5,9 +5,6 @@ import { WeirError } from '../core/errors.ts'
 import { Connection } from './connection.ts'
 import type { Stations } from './stations.ts'
 
-/** One device may hold so many connections at one worker: a browser with a hundred tabs stays far below. */
-const MAX_PER_CLIENT = 2048
-
 /** All client connections of a worker. */
 export class Connections {
   readonly #stations: Stations
@@ -15,12 +12,14 @@ export class Connections {
   /** Open connections by client; bounded by the listener's own limit, an entry lives as long as its connections. */
   readonly #perClient = new Map<string, number>()
   readonly #idPrefix: string
+  readonly #maxPerClient: number
   #count = 0
   #draining = false
   #onEmpty: (() => void) | null = null
 
-  /** `idPrefix` makes connection ids unique across workers and restarts. */
-  constructor(stations: Stations, idPrefix: string) {
+  /** `idPrefix` makes connection ids unique across workers and restarts; one device may hold `maxPerClient`. */
+  constructor(stations: Stations, idPrefix: string, maxPerClient: number) {
+    this.#maxPerClient = maxPerClient
     this.#stations = stations
     this.#idPrefix = idPrefix
   }
@@ -39,7 +38,7 @@ export class Connections {
     this.#perClient.set(conn.clientAddr, open + 1)
     const connection = new Connection(this.#stations, socket, conn, this.#over)
     this.#all.add(connection)
-    if (open < MAX_PER_CLIENT) connection.start()
+    if (open < this.#maxPerClient) connection.start()
     else connection.refuse(new WeirError('self-overloaded', `This client holds ${open} connections.`))
   }
 

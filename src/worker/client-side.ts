@@ -1,6 +1,7 @@
 import { TLSSocket } from 'node:tls'
 import type { CaPublic } from '../core/ca.ts'
 import type { Policy } from '../core/decision.ts'
+import type { Limits } from '../core/limits.ts'
 import { mayCertify } from '../core/name-limits.ts'
 import type { HandshakeEvent } from '../core/tls-policy.ts'
 import type { SharedFacts } from '../enrol/shared-facts.ts'
@@ -12,8 +13,9 @@ import { type LearnedLookup, overlay, refusalOf } from '../policy/overlay.ts'
 import { refuseHello } from '../tls/alert.ts'
 import { terminate } from '../tls/terminate.ts'
 
-const PEEK = { maxBytes: 65_536, firstByteMs: 1500, totalMs: 10_000 }
-const HANDSHAKE_MS = 20_000
+const MAX_HELLO_BYTES = 65_536
+/** A client silent for so long lets its server speak first. */
+const FIRST_BYTE_MS = 1500
 /** `http/1.0` for those that offer nothing else (`curl --http1.0`): left out, it would be a way past the policy. */
 const ALPN = ['h2', 'http/1.1', 'http/1.0'] as const
 
@@ -24,6 +26,7 @@ export interface ClientSideDeps {
   ca(): CaPublic
   learned: LearnedLookup
   handshake(event: HandshakeEvent): void
+  limits: Limits['client']
 }
 
 type ClientSide = Pick<
@@ -32,13 +35,15 @@ type ClientSide = Pick<
 >
 
 /** What meets the client: its first bytes, the decision about them, and our end of its TLS. */
-export function clientSide({ policy, ca, facts, learned, handshake }: ClientSideDeps): ClientSide {
+export function clientSide({ policy, ca, facts, learned, handshake, limits }: ClientSideDeps): ClientSide {
+  const { helloMs, handshakeMs } = limits
+  const looking = { maxBytes: MAX_HELLO_BYTES, firstByteMs: FIRST_BYTE_MS, totalMs: helloMs }
   return {
-    peek: (socket, done) => void peek(socket, PEEK, result => done(peeked(result))),
+    peek: (socket, done) => void peek(socket, looking, result => done(peeked(result))),
     peekLater: (socket, firstByteMs, done) =>
       peek(
         socket,
-        { ...PEEK, firstByteMs, totalMs: firstByteMs + PEEK.totalMs, host: !(socket instanceof TLSSocket) },
+        { ...looking, firstByteMs, totalMs: firstByteMs + helloMs, host: !(socket instanceof TLSSocket) },
         result => done(peeked(result)),
       ),
     refuseHello,
@@ -50,7 +55,7 @@ export function clientSide({ policy, ca, facts, learned, handshake }: ClientSide
     },
     refusalOf,
     terminate: (socket, context, options, done) =>
-      terminate(socket, context, { alpn: ALPN, handshakeMs: HANDSHAKE_MS, ...options }, done),
+      terminate(socket, context, { alpn: ALPN, handshakeMs, ...options }, done),
     outcomeOf,
     handshake,
   }

@@ -16,10 +16,6 @@ import type { DialDeps } from '../upstream/dial.ts'
 import { OriginSessions } from '../upstream/sessions.ts'
 import { LoopGuard } from './loop-guard.ts'
 
-const CONNECT_MS = 15_000
-/** The handshake and what its certificate has to be asked about. */
-const ORIGIN_TLS_MS = 15_000
-
 export interface OriginSideDeps {
   init: WorkerInit
   guard: LoopGuard
@@ -64,8 +60,7 @@ export class OriginSide {
       sessions: new OriginSessions(),
       boundSocket,
       isOwnDestination: addr => guard.isOwn(addr),
-      connectMs: CONNECT_MS,
-      tlsMs: ORIGIN_TLS_MS,
+      ...init.limits.origin,
       now,
     }
   }

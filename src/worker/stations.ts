@@ -14,7 +14,6 @@ import { connectH1 } from '../http/h1/client.ts'
 import { serveH1 } from '../http/h1/server.ts'
 import { connectH2 } from '../http/h2/client.ts'
 import { serveH2 } from '../http/h2/server.ts'
-import { DEFAULT_LIMITS } from '../http/limits.ts'
 import type { LearnedView } from '../learn/view.ts'
 import type { LogEmitter } from '../log/emit.ts'
 import type { Stations, TrafficCounters } from '../pipeline/stations.ts'
@@ -23,7 +22,6 @@ import { relay } from '../splice/relay.ts'
 import type { LeafContexts } from '../tls/contexts.ts'
 import { dialRaw } from '../upstream/connect.ts'
 import { dial } from '../upstream/dial.ts'
-import { POOL_LIMITS } from '../upstream/limits.ts'
 import { Pool } from '../upstream/pool.ts'
 import { BufferSweep } from './buffer-sweep.ts'
 import { clientSide } from './client-side.ts'
@@ -32,11 +30,6 @@ import type { LoopGuard } from './loop-guard.ts'
 import type { OriginSide } from './origin-side.ts'
 import { bulkOrigin, type SpliceEnd, streamOrigin } from './raw-origin.ts'
 import { reservedStation } from './reserved-station.ts'
-
-/** Tunnels carry what sends nothing for minutes: shells, push channels. */
-const SPLICE_IDLE_MS = 15 * 60_000
-const SPLICE_HALF_IDLE_MS = 30_000
-const LIMITS = DEFAULT_LIMITS
 
 export interface StationDeps {
   init: WorkerInit
@@ -60,13 +53,14 @@ export interface StationDeps {
 /** Joins the stations: the one place in a worker where they meet. */
 export function makeStations(deps: StationDeps): Stations {
   const { init, log, guard, cache, leaves } = deps
+  const { http: limits, pool: poolLimits, client, tunnel } = init.limits
   const now = Date.now
   const { dialling } = deps.origins
   const pool = new Pool({
     dial: (target, done) => dial(target, dialling, done),
-    openH1: (socket, info) => connectH1(socket, info, LIMITS),
-    openH2: (socket, info) => connectH2(socket, info, LIMITS),
-    limits: POOL_LIMITS,
+    openH1: (socket, info) => connectH1(socket, info, limits),
+    openH2: (socket, info) => connectH2(socket, info, limits),
+    limits: poolLimits,
   })
   deps.origins.onRenew = () => pool.renew()
   const sweep = new BufferSweep()
@@ -76,10 +70,10 @@ export function makeStations(deps: StationDeps): Stations {
   const { blockPage, errorPage, noteStrict } = ours
   return {
     policy: deps.policy,
-    ...clientSide({ policy: deps.policy, ca: deps.ca, facts, learned, handshake }),
+    ...clientSide({ policy: deps.policy, ca: deps.ca, facts, learned, handshake, limits: client }),
     leaf: (name, done, kind, client) => leaves.get(name, done, kind, client),
-    serveH1: options => serveH1({ ...options, limits: LIMITS, now }),
-    serveH2: options => serveH2({ ...options, limits: LIMITS, now }),
+    serveH1: options => serveH1({ ...options, limits, now }),
+    serveH2: options => serveH2({ ...options, limits, now }),
     dialRaw: (target, done) => {
       const reader = new BulkReader()
       const connected = (error: WeirError | null, stream: net.Socket | null) =>
@@ -91,7 +85,7 @@ export function makeStations(deps: StationDeps): Stations {
         done(error, dialled === null ? null : streamOrigin(dialled.socket), info),
       ),
     relay: (client, { stream, reader }: SpliceEnd, bytes, done) =>
-      relay(client, stream, { idleMs: SPLICE_IDLE_MS, halfIdleMs: SPLICE_HALF_IDLE_MS, bytes, reader, done }),
+      relay(client, stream, { ...tunnel, bytes, reader, done }),
     acquire: (target, waiter) => pool.acquire(target, waiter),
     filters: compileChain(
       FILTERS.map(make =>

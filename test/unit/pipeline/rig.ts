@@ -9,6 +9,7 @@ import { MemoryCache } from '../../../src/cache/memory.ts'
 import type { LeafCertificate } from '../../../src/core/ca.ts'
 import { Conn } from '../../../src/core/conn.ts'
 import type { WorkerInit } from '../../../src/core/ipc.ts'
+import { LIMITS } from '../../../src/core/limits.ts'
 import type { ConnectionRow, ExchangeRow, LogRow } from '../../../src/core/log-event.ts'
 import type { HandshakeEvent } from '../../../src/core/tls-policy.ts'
 import { FactShare } from '../../../src/enrol/fact-share.ts'
@@ -186,6 +187,7 @@ const INIT: WorkerInit = {
   workerId: 0,
   boxId: 'test',
   keepClientAddress: false,
+  limits: LIMITS,
   originRootsPem: [],
   revocationLists: [],
   fetchNetworks: [],

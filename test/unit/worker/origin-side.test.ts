@@ -1,6 +1,7 @@
 import test from 'ava'
 import type { Policy } from '../../../src/core/decision.ts'
 import type { WorkerInit } from '../../../src/core/ipc.ts'
+import { LIMITS } from '../../../src/core/limits.ts'
 import { LoopGuard } from '../../../src/worker/loop-guard.ts'
 import { OriginSide } from '../../../src/worker/origin-side.ts'
 import { authority } from '../../pki/certificate.ts'
@@ -12,6 +13,7 @@ test('other roots, another CA of ours and other rules end what was found good be
     revocationLists: [],
     clientCertificates: [],
     fetchNetworks: [],
+    limits: LIMITS,
   } as unknown as WorkerInit
   const origins = new OriginSide({
     init,

@@ -6,6 +6,7 @@ import path from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { loadOrCreateCa } from '../../../ca/create.ts'
 import type { FromWorker, ToWorker, WorkerInit } from '../../../src/core/ipc.ts'
+import { LIMITS } from '../../../src/core/limits.ts'
 import { closeDescriptor, listenPlain } from '../../../src/os/sockets.ts'
 
 const WORKER = path.resolve(import.meta.dirname, '../../../src/worker.ts')
@@ -37,6 +38,7 @@ function init(dir: string): WorkerInit {
     workerId: 0,
     boxId: 'test',
     keepClientAddress: false,
+    limits: LIMITS,
     originRootsPem: [],
     revocationLists: [],
     fetchNetworks: [],
