@@ -5,12 +5,15 @@ import { Entries, entryId } from './entries.ts'
 import { isAlert, isEvent, isSilent, isTrust } from './event.ts'
 import { rulesText } from './rules.ts'
 import { CAPS, LEARN } from './thresholds.ts'
+import { voterOf } from './voter.ts'
 
 export interface LearnerDeps {
   /** Milliseconds since the epoch. */
   now(): number
   /** Names of the policy's groups that hold an address, the most important first. */
   groupsOf(client: string): readonly string[]
+  /** Hardware address behind a client's address; null: behind a router, or not known. */
+  hardwareOf(client: string): string | null
   /** What was known before (`LearnedStore.load`). */
   entries: readonly LearnedEntry[]
   /** The conclusions have changed: to be kept, and told to every worker. Called at most once for each batch. */
@@ -27,7 +30,8 @@ const DAY = 86_400_000
  *   one app fails, others of the device do not → `pinned`, for that device and each of the app's names
  *   the origin wants the client's own certificate → `client-cert`, likewise
  *
- * A device alone can only ever spare itself. For more than itself it takes several that have trusted us for a while.
+ * A device alone can only ever spare itself. For more than itself it takes several that have trusted us for a while, and
+ * several addresses of one network card are one.
  */
 export class Learner {
   readonly #deps: LearnerDeps
@@ -37,7 +41,7 @@ export class Learner {
   /** Ids of single devices' conclusions that count for others. */
   readonly #votes = new Set<string>()
   /** Times of conclusions for more than one device, within a day. */
-  #widenings: number[] = []
+  readonly #widenings: Record<keyof typeof LEARN.wideningsPerDay, number[]> = { group: [], everybody: [] }
   #changed = false
 
   constructor(deps: LearnerDeps) {
@@ -189,17 +193,26 @@ export class Learner {
         entry => entry.kind === kind && entry.host === host && entry.state === 'active' && this.#votes.has(entry.id),
       )
     const group = this.#group(client)
-    const inGroup = group === '' ? [] : alike.filter(entry => this.#group(entry.client) === group)
-    const elsewhere = alike.length > inGroup.length || group === ''
-    if (elsewhere && alike.length >= LEARN.everyoneDevices) this.#widenTo('', kind, host, alike, now)
+    const everywhere = this.#ofEachVoter(alike)
+    const inGroup = group === '' ? [] : this.#ofEachVoter(alike.filter(entry => this.#group(entry.client) === group))
+    const elsewhere = everywhere.length > inGroup.length
+    if (elsewhere && everywhere.length >= LEARN.everyoneDevices) this.#widenTo('', kind, host, everywhere, now)
     else if (inGroup.length >= LEARN.groupDevices) this.#widenTo(group, kind, host, inGroup, now)
+  }
+
+  #ofEachVoter(entries: readonly LearnedEntry[]): LearnedEntry[] {
+    const byVoter = new Map<string, LearnedEntry>()
+    for (const entry of entries) byVoter.set(voterOf(entry.client, this.#deps.hardwareOf(entry.client)), entry)
+    return [...byVoter.values()]
   }
 
   #widenTo(scope: string, kind: LearnedKind, host: string, alike: LearnedEntry[], now: number): void {
     if (this.#entries.find(kind, scope, host) !== null) return
-    this.#widenings = this.#widenings.filter(time => now - time < DAY)
-    if (this.#widenings.length >= LEARN.wideningsPerDay) return
-    this.#widenings.push(now)
+    const whose = scope === '' ? 'everybody' : 'group'
+    const today = this.#widenings[whose].filter(time => now - time < DAY)
+    this.#widenings[whose] = today
+    if (today.length >= LEARN.wideningsPerDay[whose]) return
+    today.push(now)
     const evidence = alike.flatMap(entry => entry.evidence.slice(0, 1)).sort((a, b) => b.time - a.time)
     this.#entries.conclude(kind, scope, host, evidence.slice(0, CAPS.evidence), alike.length, now)
   }

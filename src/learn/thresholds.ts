@@ -32,13 +32,16 @@ export const LEARN = {
   /** So long a success counts. A weekend with only the pinned apps of a phone awake must not look like distrust. */
   trustMemory: 14 * DAY,
 
-  /** Devices of one group that found out the same, before the group is spared it; and of all, before everybody is. */
+  /**
+   * Devices (network cards, not addresses) of one group that found out the same, before the group is spared it; and of
+   * all, before everybody is.
+   */
   groupDevices: 3,
   everyoneDevices: 5,
   /** Only devices count that have trusted us for so long: made-up addresses cannot outvote a network at once. */
   established: 10 * MINUTE,
-  /** Conclusions for more than one device in a day: what somebody could do with many addresses stays small. */
-  wideningsPerDay: 50,
+  /** Conclusions for more than one device in a day: what somebody could do with many devices stays small. */
+  wideningsPerDay: { group: 50, everybody: 10 },
 
   /** How long a conclusion lasts without being renewed. */
   life: { untrusting: 7 * DAY, pinned: 30 * DAY, 'client-cert': 7 * DAY },

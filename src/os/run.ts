@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { UserError } from '../core/errors.ts'
 
 /** Administration tools live in sbin, which a user's PATH may lack. */
-const env = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin`, LC_ALL: 'C' }
+export const toolEnv = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin`, LC_ALL: 'C' }
 
 /** Debian package of each tool we call, for the advice when it is missing. */
 const PACKAGE_OF: Record<string, string> = { ip: 'iproute2' }
@@ -18,7 +18,7 @@ export interface Ran {
 export function tryRun(tool: string, args: readonly string[], input = ''): Ran {
   try {
     const out = execFileSync(tool, args, {
-      env,
+      env: toolEnv,
       input,
       encoding: 'utf8',
       stdio: 'pipe',

@@ -130,19 +130,56 @@ test('one machine with many made-up addresses spares nobody but itself', t => {
   t.false(net.active().some(line => line.includes(' * ')))
 })
 
+test('one machine with many addresses has one vote, however long they have trusted us', t => {
+  const net = new Network(client => (client.startsWith('10.77.1.') ? ['year7'] : []))
+  const cards: Record<string, string> = { '10.77.1.': '02:00:00:00:00:01', '10.9.0.': '02:00:00:00:00:01' }
+  const addresses = Object.keys(cards).flatMap(lan => Array.from({ length: 8 }, (_, i) => `${lan}${i + 1}`))
+  net.hardwareOf = client => cards[client.replace(/\d+$/, '')] ?? client
+  const others = ['10.9.1.1', '10.9.1.2', '10.9.1.3', '10.9.1.4']
+  for (const client of [...addresses, ...others]) net.connect(client, 'news.example', trusting)
+  net.time += HOUR
+  const close = (client: string) => {
+    for (let i = 0; i < 3; i++) net.say(client, 'search.example', 'bad-certificate', 'app')
+  }
+  for (const client of addresses) close(client)
+  t.deepEqual(
+    net.active().filter(line => !line.includes('10.')),
+    [],
+    'neither its group nor everybody',
+  )
+  for (const client of others) close(client)
+  t.true(net.active().includes('pinned * search.example'), 'with four more it is the fifth')
+  t.is(net.learner.entries().find(entry => entry.client === '')?.devices, 5)
+})
+
+test('devices behind routers cannot be told apart: one vote for each /24 and /64', t => {
+  const routed = ['10.1.1.', '10.1.2.', '10.1.3.', '2001:db8:1:2::', '2001:db8:1:3::']
+  const net = new Network()
+  net.hardwareOf = () => null
+  const clients = routed.map(lan => Array.from({ length: 6 }, (_, i) => `${lan}${i + 1}`))
+  for (const client of clients.flat()) net.connect(client, 'news.example', trusting)
+  net.time += HOUR
+  const wide = () => net.active().filter(line => line.startsWith('pinned * ')).length
+  for (const [i, lan] of clients.entries()) {
+    t.is(wide(), 0, `${i} networks`)
+    for (const client of lan) for (let n = 0; n < 3; n++) net.say(client, 'x.example', 'bad-certificate', 'app')
+  }
+  t.is(wide(), 1)
+})
+
 test('what several devices may conclude for others has a limit for each day', t => {
   const net = new Network()
   const devices = Array.from({ length: LEARN.everyoneDevices }, (_, i) => `10.0.0.${i + 1}`)
   for (const device of devices) net.connect(device, 'news.example', trusting)
   net.time += HOUR
   const wide = () => net.active().filter(line => line.startsWith('pinned * ')).length
-  for (let n = 0; n < LEARN.wideningsPerDay + 10; n++) {
+  for (let n = 0; n < LEARN.wideningsPerDay.everybody + 10; n++) {
     for (const device of devices) for (let i = 0; i < 3; i++) net.say(device, `n${n}.example`, 'bad-certificate', 'app')
   }
-  t.is(wide(), LEARN.wideningsPerDay)
+  t.is(wide(), LEARN.wideningsPerDay.everybody)
   net.time += DAY + 1
   for (const device of devices) for (let i = 0; i < 3; i++) net.say(device, 'late.example', 'bad-certificate', 'app')
-  t.is(wide(), LEARN.wideningsPerDay + 1)
+  t.is(wide(), LEARN.wideningsPerDay.everybody + 1)
 })
 
 test('a flaky network concludes nothing: resets among successes, and everything lost for a moment', t => {

@@ -23,6 +23,8 @@ export class Network {
   readonly learner: Learner
   readonly view: LearnedView
   readonly reporter: HandshakeReporter
+  /** A device has one address here, unless a test says otherwise. */
+  hardwareOf: (client: string) => string | null = client => client
 
   constructor(groupsOf: (client: string) => readonly string[] = () => [], entries: LearnedEntry[] = []) {
     this.view = new LearnedView(groupsOf)
@@ -35,6 +37,7 @@ export class Network {
     this.learner = new Learner({
       now: () => this.time,
       groupsOf,
+      hardwareOf: client => this.hardwareOf(client),
       entries,
       onChange: told => {
         this.told = told
