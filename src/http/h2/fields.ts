@@ -3,6 +3,7 @@ import { hostPort } from '../../core/addr.ts'
 import { type RequestHead, type ResponseHead, UNKNOWN_LENGTH } from '../../core/exchange.ts'
 import type { HeaderList } from '../../core/headers.ts'
 import { parseLength } from '../h1/values.ts'
+import { stripTrailers } from '../hop.ts'
 
 /** RFC 9113 §8.2.2, and the framing and routing fields that are written anew from the head. */
 const NOT_COPIED = new Set([
@@ -96,6 +97,25 @@ export function readResponse(raw: readonly string[], isHead: boolean, endStream:
   }
   if (!isHead && (endStream || isBodyless(status))) length = 0
   return { status, reason: '', headers, version: 20, bodyLength: length }
+}
+
+/** RFC 9113 §8.2.1: a value must neither begin nor end with white space. Everything else of that clause nghttp2 checks. */
+export function hasOuterSpace(raw: readonly string[]): boolean {
+  for (let i = 1; i < raw.length; i += 2) {
+    const value = raw[i]!
+    if (value !== '' && (isSpace(value.charCodeAt(0)) || isSpace(value.charCodeAt(value.length - 1)))) return true
+  }
+  return false
+}
+
+function isSpace(code: number): boolean {
+  return code === 32 || code === 9
+}
+
+/** A trailer section without what may not be in one (RFC 9110 §6.5.1); null when it is malformed. */
+export function readTrailers(raw: readonly string[], maxBytes: number): { fields: HeaderList | null } | null {
+  if (fieldBytes(raw) > maxBytes || hasOuterSpace(raw)) return null
+  return { fields: stripTrailers(plainFields(raw)) }
 }
 
 /** Field lines without pseudo fields, for 1xx and trailers. */

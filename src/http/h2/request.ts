@@ -3,12 +3,13 @@ import { type RequestHead, UNKNOWN_LENGTH } from '../../core/exchange.ts'
 import type { HeaderList } from '../../core/headers.ts'
 import { parseLength } from '../h1/values.ts'
 import { parseAuthority } from '../target.ts'
+import { hasOuterSpace } from './fields.ts'
 
 /**
  * The request head from node's flat list of field lines, or why it is malformed. nghttp2 has refused before: pseudo
  * fields missing, double, unknown or late; upper case; connection-specific fields; a bad or double Content-Length or one
- * that the body belies; white space and controls in the target. It has dropped, unseen, field lines with CR, LF, NUL or
- * outer white space in the value: they reach nobody.
+ * that the body belies; white space and controls in the target. It has dropped, unseen, field lines with a name that is
+ * no token or with CR, LF, NUL or DEL in the value: they reach nobody (docs/http2.md).
  */
 export function readRequest(
   raw: readonly string[],
@@ -60,7 +61,7 @@ export function readRequest(
     }
     headers.push(raw[i]!, value)
   }
-  if (method === 'CONNECT' || !isPath(path, method)) return 'client-bad-request'
+  if (method === 'CONNECT' || !isPath(path, method) || hasOuterSpace(raw)) return 'client-bad-request'
   const place = placeOf(authority, host, scheme)
   if (place === null) return 'client-bad-request'
   return {

@@ -5,7 +5,7 @@ import type { ClientEvents, ClientStream, RequestHead, ResponseHead } from '../.
 import { UNKNOWN_LENGTH } from '../../core/exchange.ts'
 import type { HeaderList } from '../../core/headers.ts'
 import type { HttpLimits } from '../limits.ts'
-import { fieldBytes, fieldObject, isBodyless, plainFields, responseFields, sendableStatus } from './fields.ts'
+import { fieldObject, isBodyless, readTrailers, responseFields, sendableStatus } from './fields.ts'
 
 const { NGHTTP2_NO_ERROR, NGHTTP2_PROTOCOL_ERROR } = constants
 
@@ -19,13 +19,20 @@ export const WHOLE: RespondOptions = Object.freeze({ endStream: true, sendDate: 
 export const WITH_BODY: RespondOptions = Object.freeze({ endStream: false, sendDate: false })
 const WITH_TRAILERS: RespondOptions = Object.freeze({ endStream: false, sendDate: false, waitForTrailers: true })
 
+/** What a stream needs of its connection. */
+export interface ServerStreamHome {
+  readonly limits: HttpLimits
+  onStreamGone(stream: ServerStream): void
+  /** The client broke the rules on it, and it was reset. */
+  onOffence(): void
+}
+
 /** One request and its response on a client's HTTP/2 connection. Never calls its listener from inside its own methods. */
 export class ServerStream implements ClientStream {
   events: ClientEvents | null = null
   readonly #stream: OwnedStream
   readonly #head: RequestHead
-  readonly #limits: HttpLimits
-  readonly #onGone: (stream: ServerStream) => void
+  readonly #home: ServerStreamHome
   /** All of the request is here. */
   #requestOver: boolean
   /** Nobody wants the rest of the request. */
@@ -38,27 +45,23 @@ export class ServerStream implements ClientStream {
   #waitsForTrailers = false
   #ended = false
   #wantsDrain = false
-  /** Progress as of the clock's `…Since`, in bytes read and bytes waiting to be written. */
+  /** Progress as of the clock's `…Since`: bytes read, and bytes the client has taken. */
   #received = 0
   #receivedMark = 0
   #receivedSince = -1
-  #waiting = 0
-  #waitingSince = 0
+  #written = 0
+  #takenMark = 0
+  #takenSince = -1
 
-  constructor(
-    stream: ServerHttp2Stream,
-    head: RequestHead,
-    endStream: boolean,
-    limits: HttpLimits,
-    onGone: (stream: ServerStream) => void,
-  ) {
+  constructor(stream: ServerHttp2Stream, head: RequestHead, endStream: boolean, home: ServerStreamHome) {
     this.#stream = stream as OwnedStream
     this.#head = head
-    this.#limits = limits
-    this.#onGone = onGone
+    this.#home = home
     this.#requestOver = endStream
     this.#stream[kOwner] = this
     stream.on('error', ignore) // every failure ends in 'close', with its code in rstCode
+    // At once: a small request is here whole, trailers too, before its body is asked for
+    if (!endStream) stream.on('trailers', onTrailers as () => void)
     stream.on('aborted', onAborted as () => void)
     stream.on('close', onClose as () => void)
   }
@@ -87,6 +90,7 @@ export class ServerStream implements ClientStream {
     const stream = this.#stream
     if (this.#bodyless) return true
     if (stream.closed || stream.destroyed) return false
+    this.#written += chunk.length
     if (stream.write(chunk)) return true
     if (!this.#wantsDrain) stream.once('drain', onDrain as () => void)
     this.#wantsDrain = true
@@ -122,7 +126,6 @@ export class ServerStream implements ClientStream {
       process.nextTick(deliverEnd, this)
       return
     }
-    this.#stream.on('trailers', onTrailers as () => void)
     this.#stream.on('end', onEnd as () => void)
     this.#stream.on('data', onData as () => void)
     this.#stream.resume()
@@ -137,24 +140,32 @@ export class ServerStream implements ClientStream {
     else if (this.#starves(now)) this.#fail('client-timeout')
   }
 
-  /** Bytes wait to be written and none went out. */
+  /**
+   * Something waits to be written, if only the head of an answer that is over, and too little of it went out in the last
+   * span: a window that opens byte by byte is no progress.
+   */
   #stalls(now: number): boolean {
+    const { minBodyBytes, writeProgressMs } = this.#home.limits
     const waiting = this.#stream.bufferSize
-    if (waiting === this.#waiting && waiting > 0) return clock.passed(this.#waitingSince, this.#limits.writeProgressMs)
-    this.#waiting = waiting
-    this.#waitingSince = now
+    const taken = this.#written - waiting
+    const idle = waiting === 0 && !this.#ended
+    if (!idle && this.#takenSince !== -1 && taken - this.#takenMark < minBodyBytes)
+      return clock.passed(this.#takenSince, writeProgressMs)
+    this.#takenMark = taken
+    this.#takenSince = idle ? -1 : now
     return false
   }
 
   /** The body is read, no answer has begun, and too little came in the last span. */
   #starves(now: number): boolean {
     const reads = this.#bodyStarted && !this.#requestOver && !this.#headSent && !this.#stream.isPaused()
-    const enough = this.#received - this.#receivedMark >= this.#limits.minBodyBytes
+    const { minBodyBytes, bodyProgressMs } = this.#home.limits
+    const enough = this.#received - this.#receivedMark >= minBodyBytes
     if (!reads) this.#receivedSince = -1
     else if (enough || this.#receivedSince === -1) {
       this.#receivedMark = this.#received
       this.#receivedSince = now
-    } else return clock.passed(this.#receivedSince, this.#limits.bodyProgressMs)
+    } else return clock.passed(this.#receivedSince, bodyProgressMs)
     return false
   }
 
@@ -165,8 +176,12 @@ export class ServerStream implements ClientStream {
   }
 
   trailers(raw: string[]): void {
-    if (fieldBytes(raw) > this.#limits.maxTrailerBytes) this.#fail('client-bad-request')
-    else this.#requestTrailers = plainFields(raw)
+    const trailers = readTrailers(raw, this.#home.limits.maxTrailerBytes)
+    if (trailers !== null) this.#requestTrailers = trailers.fields
+    else {
+      this.#home.onOffence()
+      this.#fail('client-bad-request')
+    }
   }
 
   requestEnded(): void {
@@ -191,7 +206,7 @@ export class ServerStream implements ClientStream {
   gone(): void {
     const { events } = this
     this.events = null
-    this.#onGone(this)
+    this.#home.onStreamGone(this)
     if (events === null) return
     if (this.#ended) events.onClientDone()
     else events.onClientError(this.#goneError())

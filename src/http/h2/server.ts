@@ -13,8 +13,8 @@ import {
 import type { HttpLimits } from '../limits.ts'
 import { fieldBytes, responseFields } from './fields.ts'
 import { readRequest, refusal } from './request.ts'
-import { ServerStream, WHOLE, WITH_BODY } from './server-stream.ts'
-import { clientConnectionWindow, serverOptions } from './settings.ts'
+import { ServerStream, type ServerStreamHome, WHOLE, WITH_BODY } from './server-stream.ts'
+import { clientConnectionWindow, OFFENCE_BURST, OFFENCES_PER_S, serverOptions } from './settings.ts'
 
 export interface ServeH2Options {
   conn: Conn
@@ -37,7 +37,8 @@ export function serveH2(options: ServeH2Options): { drain(): void; destroy(): vo
   return { drain() {}, destroy() {} }
 }
 
-class H2Server implements Watcher {
+class H2Server implements Watcher, ServerStreamHome {
+  readonly limits: HttpLimits
   readonly #options: ServeH2Options
   readonly #session: ServerHttp2Session
   readonly #streams = new Set<ServerStream>()
@@ -47,10 +48,13 @@ class H2Server implements Watcher {
   /** By the clock, when the connection was told to end; -1 before. */
   #endingSince = -1
   #error: WeirError | null = null
-  readonly #onGone = (stream: ServerStream): void => this.#remove(stream)
+  /** A bucket that leaks with the clock. */
+  #offences = 0
+  #offendedAt = clock.now
 
   constructor(options: ServeH2Options) {
     const { limits } = options
+    this.limits = limits
     this.#options = options
     this.#session = performServerHandshake(options.socket, serverOptions(limits))
     this.#session.setLocalWindowSize(clientConnectionWindow)
@@ -75,7 +79,7 @@ class H2Server implements Watcher {
   }
 
   onTick(now: number): void {
-    const { headMs, idleMs, lingerMs } = this.#options.limits
+    const { headMs, idleMs, lingerMs } = this.limits
     for (const stream of this.#streams) stream.onTick(now)
     if (this.#streams.size > 0) return
     if (this.#endingSince === -1) {
@@ -88,18 +92,18 @@ class H2Server implements Watcher {
   #onStream(stream: ServerHttp2Stream, flags: number, raw: string[]): void {
     const options = this.#options
     const endStream = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0
-    const tooLarge = fieldBytes(raw) > options.limits.maxHeadBytes
+    const tooLarge = fieldBytes(raw) > this.limits.maxHeadBytes
     const head = tooLarge ? 'client-head-too-large' : readRequest(raw, endStream, options.scheme)
     if (typeof head === 'string') {
       this.#refuse(stream, raw, endStream, head, null)
       return
     }
-    const refused = refusal(head, options.limits.maxTargetBytes)
+    const refused = refusal(head, this.limits.maxTargetBytes)
     if (refused !== null) {
       this.#refuse(stream, raw, endStream, refused, head)
       return
     }
-    const own = new ServerStream(stream, head, endStream, options.limits, this.#onGone)
+    const own = new ServerStream(stream, head, endStream, this)
     this.#served = true
     this.#idleSince = -1
     this.#streams.add(own)
@@ -115,6 +119,7 @@ class H2Server implements Watcher {
     partial: RequestHead | null,
   ): void {
     stream.on('error', () => {})
+    this.onOffence()
     const reply = this.#options.onRefused(new WeirError(code), partial)
     if (stream.closed || stream.destroyed) return
     if (reply === null) {
@@ -130,9 +135,19 @@ class H2Server implements Watcher {
     if (!endStream) stream.close(constants.NGHTTP2_NO_ERROR)
   }
 
-  #remove(stream: ServerStream): void {
+  onStreamGone(stream: ServerStream): void {
     this.#streams.delete(stream)
     if (this.#streams.size === 0) this.#idleSince = clock.now
+  }
+
+  /** nghttp2 counts what it refuses by itself (`maxSessionInvalidFrames`); this counts what only we see. */
+  onOffence(): void {
+    const leaked = ((clock.now - this.#offendedAt) / 1000) * OFFENCES_PER_S
+    this.#offendedAt = clock.now
+    this.#offences = Math.max(0, this.#offences - leaked) + 1
+    if (this.#offences <= OFFENCE_BURST) return
+    this.#error ??= new WeirError('client-bad-request', 'There are too many malformed requests.')
+    this.#session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM)
   }
 
   #onError(cause: NodeJS.ErrnoException): void {

@@ -13,6 +13,13 @@ const MIB = 1024 * KIB
 /** nghttp2 ends a connection on a larger field section, whatever was announced. */
 const MAX_FIELD_BYTES = 64 * KIB
 
+/** CVE-2023-44487: a browser that leaves a page resets its 100 streams at once, an attacker goes on. */
+const RESET_BURST = 300
+const RESETS_PER_S = 50
+/** CVE-2025-8671, the same with resets that the client makes us send: no honest client ever does. */
+export const OFFENCE_BURST = 100
+export const OFFENCES_PER_S = 5
+
 /** Clients are a LAN away: 256 KiB a round trip is more than the wire carries. */
 const CLIENT_WINDOW = 256 * KIB
 const CLIENT_CONNECTION_WINDOW = 4 * MIB
@@ -33,6 +40,8 @@ function shared(limits: HttpLimits) {
     maxSessionInvalidFrames: 100,
     // A proxy passes duplicates on as they are; whether a field may be one is the ends' affair (RFC 9110 §5.3).
     strictSingleValueFields: false,
+    // Strict, nghttp2 would take such a field out and let the rest pass (RFC 9113 §8.1.1 forbids that); so we see it
+    strictFieldWhitespaceValidation: false,
   }
 }
 
@@ -40,9 +49,8 @@ export function serverOptions(limits: HttpLimits): ServerSessionOptions {
   return {
     ...shared(limits),
     maxSessionRejectedStreams: 100,
-    // CVE-2023-44487: a browser that leaves a page resets its 100 streams at once, an attacker goes on
-    streamResetBurst: 300,
-    streamResetRate: 50,
+    streamResetBurst: RESET_BURST,
+    streamResetRate: RESETS_PER_S,
     settings: {
       initialWindowSize: CLIENT_WINDOW,
       maxConcurrentStreams: MAX_STREAMS,

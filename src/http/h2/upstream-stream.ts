@@ -4,7 +4,15 @@ import { type ErrorCode, WeirError, wantsClientCertificate } from '../../core/er
 import { type RequestHead, UNKNOWN_LENGTH, type UpstreamEvents, type UpstreamStream } from '../../core/exchange.ts'
 import type { HeaderList } from '../../core/headers.ts'
 import type { HttpLimits } from '../limits.ts'
-import { fieldBytes, fieldObject, plainFields, readResponse, requestFields } from './fields.ts'
+import {
+  fieldBytes,
+  fieldObject,
+  hasOuterSpace,
+  plainFields,
+  readResponse,
+  readTrailers,
+  requestFields,
+} from './fields.ts'
 
 const {
   NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE,
@@ -113,14 +121,14 @@ export class H2Exchange implements UpstreamStream {
     this.#movedAt = clock.now
     // RFC 9113 §8.6: there is no 101 on HTTP/2
     const { maxInterim, maxHeadBytes } = this.#home.limits
-    if (status === 101 || ++this.#interims > maxInterim || fieldBytes(raw) > maxHeadBytes)
-      this.#fail('origin-bad-response')
+    const tooMuch = ++this.#interims > maxInterim || fieldBytes(raw) > maxHeadBytes
+    if (status === 101 || tooMuch || hasOuterSpace(raw)) this.#fail('origin-bad-response')
     else this.#events?.onInformational(status, plainFields(raw))
   }
 
   response(raw: string[], flags: number): void {
     if (this.#events === null) return
-    if (fieldBytes(raw) > this.#home.limits.maxHeadBytes) {
+    if (fieldBytes(raw) > this.#home.limits.maxHeadBytes || hasOuterSpace(raw)) {
       this.#fail('origin-bad-response')
       return
     }
@@ -148,8 +156,9 @@ export class H2Exchange implements UpstreamStream {
   }
 
   trailers(raw: string[]): void {
-    if (fieldBytes(raw) > this.#home.limits.maxTrailerBytes) this.#fail('origin-bad-response')
-    else this.#responseTrailers = plainFields(raw)
+    const trailers = readTrailers(raw, this.#home.limits.maxTrailerBytes)
+    if (trailers === null) this.#fail('origin-bad-response')
+    else this.#responseTrailers = trailers.fields
   }
 
   /**

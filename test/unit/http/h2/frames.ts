@@ -22,13 +22,35 @@ function literal(text: string): Buffer {
 
 export type Fields = (readonly [string, string])[]
 
-function fieldBlock(fields: Fields): Buffer {
+export function fieldBlock(fields: Fields): Buffer {
   return Buffer.concat(fields.flatMap(([name, value]) => [Buffer.from([0]), literal(name), literal(value)]))
 }
 
-export const PREFACE = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), frame(4, 0, 0)])
+export const PREFACE_ONLY = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+export const PREFACE = Buffer.concat([PREFACE_ONLY, frame(4, 0, 0)])
 export const END_STREAM = 1
-const END_HEADERS = 4
+export const END_HEADERS = 4
+
+export const data = (id: number, payload: string | Buffer, flags = 0): Buffer =>
+  frame(0, flags, id, Buffer.from(payload as string))
+
+/** RST_STREAM with CANCEL. */
+export const cancel = (id: number): Buffer => frame(3, 0, id, Buffer.from([0, 0, 0, 8]))
+
+export function windowUpdate(id: number, increment: number): Buffer {
+  const payload = Buffer.alloc(4)
+  payload.writeUInt32BE(increment)
+  return frame(8, 0, id, payload)
+}
+
+export function settings(...pairs: [id: number, value: number][]): Buffer {
+  const payload = Buffer.alloc(pairs.length * 6)
+  for (const [i, [id, value]] of pairs.entries()) {
+    payload.writeUInt16BE(id, i * 6)
+    payload.writeUInt32BE(value, i * 6 + 2)
+  }
+  return frame(4, 0, 0, payload)
+}
 
 export function headersFrame(id: number, fields: Fields, endStream: boolean): Buffer {
   return frame(1, END_HEADERS | (endStream ? END_STREAM : 0), id, fieldBlock(fields))
@@ -70,12 +92,18 @@ export class RawClient {
   readonly heard: Heard = { headers: [], resets: [], goaway: null, closed: false, ends: [] }
   #bytes = Buffer.alloc(0)
 
-  constructor(port: number) {
-    this.socket = net.connect(port, '127.0.0.1')
+  /** On a loopback port, or on a socket that is connected. */
+  constructor(to: number | net.Socket, preface: Buffer = PREFACE) {
+    this.socket = typeof to === 'number' ? net.connect(to, '127.0.0.1') : to
     this.socket.on('error', () => {})
     this.socket.on('close', () => (this.heard.closed = true))
     this.socket.on('data', (chunk: Buffer) => this.#take(chunk))
-    this.socket.write(PREFACE)
+    this.socket.write(preface)
+  }
+
+  /** The stream's answer is over, or the connection is. */
+  async over(id: number): Promise<void> {
+    await until(() => this.heard.ends.includes(id) || this.heard.closed || this.heard.goaway !== null)
   }
 
   #take(chunk: Buffer): void {

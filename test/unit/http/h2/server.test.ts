@@ -1,4 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import http2 from 'node:http2'
@@ -14,7 +15,18 @@ import type { ClientEvents, ClientStream, Exchange, LocalReply } from '../../../
 import type { HeaderList } from '../../../../src/core/headers.ts'
 import { serveH2 } from '../../../../src/http/h2/server.ts'
 import { DEFAULT_LIMITS, type HttpLimits } from '../../../../src/http/limits.ts'
-import { type Fields, frame, get, headersFrame, longHeaders, PREFACE, RawClient, until } from './frames.ts'
+import {
+  type Fields,
+  frame,
+  get,
+  headersFrame,
+  longHeaders,
+  PREFACE,
+  RawClient,
+  settings,
+  until,
+  windowUpdate,
+} from './frames.ts'
 
 /** What an exchange would be: notes what it is told, and answers as the test says. */
 class Probe implements ClientEvents {
@@ -472,7 +484,7 @@ test('fields that would split a message elsewhere reach nobody', async t => {
     ['x-a', 'a\r\nb: c'],
     ['x-b', 'a\0b'],
     ['x c', '1'],
-    ['x-d', ' lead'],
+    ['x-d', 'a\x7fb'],
     ['x-ok', 'caf\xe9'],
   ]
   raw.socket.write(headersFrame(1, [...get(), ...bad], true))
@@ -623,6 +635,40 @@ test('time: a client that stops reading is given up, before and after the end of
     )
     await until(() => slow.destroyed)
   }
+})
+
+test('time: a window that opens byte by byte buys no time, and neither does a socket that takes nothing', async t => {
+  const b = await box(t, {
+    limits: { writeProgressMs: 600 },
+    onRequest: p => p.answer('a'.repeat(100_000)),
+  })
+  const raw = new RawClient(b.port)
+  t.teardown(() => raw.socket.destroy())
+  raw.socket.write(Buffer.concat([settings([4, 0]), headersFrame(1, get(), true)]))
+  const timer = setInterval(() => raw.socket.write(windowUpdate(1, 1)), 100)
+  t.teardown(() => clearInterval(timer))
+  await until(() => raw.heard.resets.length === 1)
+  t.is(b.probes[0]!.done, 1)
+})
+
+test('time: answers that are heads alone and are not read are given up too', async t => {
+  const many: HeaderList = Array.from({ length: 40 }, (_, i) =>
+    i % 2 === 0 ? `x-${i}` : randomBytes(1000).toString('hex'),
+  )
+  const b = await box(t, {
+    limits: { writeProgressMs: 600, headMs: 300, idleMs: 300, lingerMs: 300 },
+    onRequest: p => {
+      p.stream.head({ status: 204, reason: '', headers: [...many], version: 11, bodyLength: 0 })
+      p.stream.end(null)
+    },
+  })
+  const raw = new RawClient(b.port)
+  t.teardown(() => raw.socket.destroy())
+  raw.socket.pause()
+  for (let i = 0; i < 3000; i++) raw.socket.write(headersFrame(1 + 2 * i, get(), true))
+  await until(() => b.closed.length === 1)
+  t.true(b.probes.length < 1000, 'the socket took everything')
+  t.true(b.probes.every(p => p.done + p.errors.length === 1))
 })
 
 for (const secure of [false, true]) {
