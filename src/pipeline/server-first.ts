@@ -1,8 +1,8 @@
 import { WeirError } from '../core/errors.ts'
 import type { Peeked, RawOrigin } from './stations.ts'
 
-/** If neither side says a word for so long, the connection ends. */
-const BOTH_SILENT_MS = 60_000
+/** If neither side says a word for so long, after the wait for the client's first, the connection ends: 10 s in all. */
+const BOTH_SILENT_MS = 8_500
 
 export interface BothSides {
   /** Until the client speaks; as Stations.peekLater. */
