@@ -1,3 +1,4 @@
+import type { HeaderPolicy } from './header-policy.ts'
 import type { TlsException, TlsPolicy } from './tls-policy.ts'
 
 /** How far Weir looks into a connection: all of it, only the names in the handshake, or not at all. */
@@ -71,6 +72,7 @@ export interface RequestFacts extends ConnectionFacts {
 export interface Policy {
   readonly version: string
   readonly tls: TlsPolicy
+  readonly headers: HeaderPolicy
   /** The exception in force for an origin, the most specific host first; null: none. */
   exceptionFor(host: string, nowMs: number): TlsException | null
   /** Before anything is opened: tier, and block if the name alone decides. */

@@ -1,11 +1,15 @@
 import { type HeaderList, nameIs } from '../core/headers.ts'
 
-/**
- * Hop-by-hop fields (RFC 9110 §7.6.1) and framing fields, by length of name: one array load tells that most names are
- * none. `Trailer` stays: trailers pass through. `Proxy-Status` is end to end (RFC 9209) and stays too.
- */
-const BY_LENGTH: (readonly string[])[] = []
-for (const name of [
+/** The field lives on one connection only (RFC 9110 §7.6.1), or frames the message. */
+const HOP = 1
+/** Says where a request came from or what it was before somebody rewrote it; from a client, anything may be said. */
+const FORWARDED = 2
+/** `Proxy` is no field of HTTP, but CGI makes HTTP_PROXY of it ("httpoxy", CVE-2016-5385). */
+const OXY = 3
+type Kind = typeof HOP | typeof FORWARDED | typeof OXY
+
+/** `Trailer` is none: trailers pass through. `Proxy-Status` is end to end (RFC 9209). */
+const HOP_NAMES = [
   'te',
   'upgrade',
   'connection',
@@ -17,50 +21,123 @@ for (const name of [
   'proxy-authenticate',
   'proxy-authorization',
   'proxy-authentication-info',
-]) {
-  for (let length = BY_LENGTH.length; length <= name.length; length++) BY_LENGTH[length] = []
-  BY_LENGTH[name.length] = [...BY_LENGTH[name.length]!, name]
+]
+
+/**
+ * RFC 7239 and what proxies, balancers and delivery networks call the same; whoever believes one of them believes it from
+ * the last hop. Beside these, everything that begins as in FORWARDED_PREFIXES.
+ */
+const FORWARDED_NAMES = [
+  'forwarded',
+  'forwarded-for',
+  'x-forwarded',
+  'x-forward-for',
+  'x-real-ip',
+  'client-ip',
+  'x-client-ip',
+  'true-client-ip',
+  'x-true-client-ip',
+  'x-cluster-client-ip',
+  'x-remote-ip',
+  'x-remote-addr',
+  'x-originating-ip',
+  'x-proxyuser-ip',
+  'proxy-client-ip',
+  'wl-proxy-client-ip', // WebLogic
+  'cf-connecting-ip', // Cloudflare
+  'cf-connecting-ipv6',
+  'cf-pseudo-ipv4',
+  'fastly-client-ip',
+  'x-azure-clientip',
+  'x-azure-socketip',
+  'x-appengine-user-ip',
+  'x-envoy-external-address',
+  'x-envoy-original-path',
+  'x-rewrite-url', // IIS; read by Symfony and Zend until 2018 (CVE-2018-14773)
+  'x-host',
+  'x-scheme',
+  'x-url-scheme',
+  'front-end-https',
+]
+const FORWARDED_PREFIXES = ['x-forwarded-', 'x-original-']
+const SHORTEST_PREFIX = Math.min(...FORWARDED_PREFIXES.map(prefix => prefix.length))
+
+/** By first letter and length: one array load tells that most names are none of them. */
+const SLOTS: (readonly [string, Kind][] | undefined)[] = new Array(32 * 64).fill(undefined)
+const ALL: [readonly string[], Kind][] = [
+  [HOP_NAMES, HOP],
+  [FORWARDED_NAMES, FORWARDED],
+  [['proxy'], OXY],
+]
+for (const [names, kind] of ALL) {
+  for (const name of names) SLOTS[slotOf(name)] = [...(SLOTS[slotOf(name)] ?? []), [name, kind]]
 }
 
-/** Not to be taken away by naming them in Connection: routing and loop detection hang on them. */
-const NEVER_NAMED = new Set(['host', 'via'])
+function slotOf(name: string): number {
+  return ((name.charCodeAt(0) & 31) << 6) | name.length
+}
 
-/** Fields a trailer section must not carry onward (RFC 9110 §6.5.1): framing, routing, connection control. */
-const NOT_IN_TRAILERS = new Set([
+/**
+ * Fields that Connection cannot take away. RFC 9110 §7.6.1 forbids senders to name what is meant for everybody, and has
+ * proxies remove it all the same; that is how loop detection, the host (CVE-2022-45059 in Varnish), the sender's own
+ * identity and the word of an answer about who may keep it have been removed from messages on their way.
+ */
+const NEVER_NAMED = new Set([
   'host',
-  'trailer',
-  'expect',
+  'via',
   'max-forwards',
+  'expect',
+  'cookie',
   'authorization',
-  'set-cookie',
+  'origin',
+  'range',
+  'content-type',
+  'content-encoding',
   'content-range',
+  'cache-control',
+  'age',
+  'date',
+  'expires',
+  'vary',
+  'set-cookie',
+  'www-authenticate',
+  'strict-transport-security',
+  'te', // judged by its own value
 ])
 
 /**
- * Takes off what belongs to the received connection only, in place. `TE: trailers` is kept in that bare form, because
- * Weir does pass trailers on; HTTP/1 then has to name it in Connection again.
+ * Fields a trailer section must not carry onward (RFC 9110 §6.5.1): whoever merges trailers into the head would take them
+ * for framing, routing, conditions, who asks, what the content is, or how the answer is to be treated.
  */
-export function stripRequest(headers: HeaderList): void {
-  strip(headers, true)
-}
+const NOT_IN_TRAILERS = new Set([
+  ...['host', 'via', 'trailer', 'expect', 'max-forwards', 'range', 'cookie', 'set-cookie', 'authorization'],
+  ...['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range', 'www-authenticate'],
+  ...['content-type', 'content-encoding', 'content-range', 'age', 'cache-control', 'expires', 'pragma', 'vary', 'location'],
+  ...['strict-transport-security', 'content-security-policy', 'access-control-allow-origin'],
+])
 
-export function stripResponse(headers: HeaderList): void {
-  strip(headers, false)
-}
-
-function strip(headers: HeaderList, request: boolean): void {
+/**
+ * Takes off what belongs to the received connection only and, unless `keepForwarded`, what a client says about the way its
+ * request came; in place and in one pass. `TE: trailers` is kept in that bare form, because Weir does pass trailers on;
+ * HTTP/1 then has to name it in Connection again.
+ */
+export function stripRequest(headers: HeaderList, keepForwarded: boolean): void {
   const named = namedByConnection(headers)
   const length = headers.length
+  let trailers = false
   let to = 0
   for (let i = 0; i < length; i += 2) {
     const name = headers[i]!
     let value = headers[i + 1]!
-    if (isHop(name)) {
-      if (!request || name.length !== 2 || !acceptsTrailers(value)) continue
+    const kind = kindOf(name)
+    if (kind === HOP) {
+      if (trailers || name.length !== 2 || !acceptsTrailers(value)) continue
+      trailers = true
       value = 'trailers'
-    } else if (named?.has(name.toLowerCase())) continue
-    // `Proxy` is no field of HTTP, but CGI makes HTTP_PROXY of it ("httpoxy")
-    else if (request && name.length === 5 && nameIs(name, 'proxy')) continue
+    } else if (kind === FORWARDED) {
+      // Connection does not remove what another proxy told us to tell (CVE-2022-31813 in Apache)
+      if (!keepForwarded) continue
+    } else if (kind === OXY || named?.has(name.toLowerCase())) continue
     if (to !== i || value !== headers[i + 1]) {
       headers[to] = name
       headers[to + 1] = value
@@ -70,11 +147,43 @@ function strip(headers: HeaderList, request: boolean): void {
   if (to !== length) headers.length = to
 }
 
-function isHop(name: string): boolean {
-  const candidates = BY_LENGTH[name.length]
-  if (candidates === undefined) return false
-  for (let i = 0; i < candidates.length; i++) if (nameIs(name, candidates[i]!)) return true
-  return false
+/** Takes off what belongs to the received connection only, in place. */
+export function stripResponse(headers: HeaderList): void {
+  const named = namedByConnection(headers)
+  const length = headers.length
+  let to = 0
+  for (let i = 0; i < length; i += 2) {
+    const name = headers[i]!
+    if (kindOf(name) === HOP || named?.has(name.toLowerCase())) continue
+    if (to !== i) {
+      headers[to] = name
+      headers[to + 1] = headers[i + 1]!
+    }
+    to += 2
+  }
+  if (to !== length) headers.length = to
+}
+
+function kindOf(name: string): Kind | 0 {
+  const { length } = name
+  const slot = length < 64 ? SLOTS[slotOf(name)] : undefined
+  if (slot !== undefined) {
+    for (let i = 0; i < slot.length; i++) if (beginsAs(name, slot[i]![0])) return slot[i]![1]
+  }
+  if (length < SHORTEST_PREFIX || (name.charCodeAt(0) | 32) !== 120) return 0
+  for (let i = 0; i < FORWARDED_PREFIXES.length; i++) if (beginsAs(name, FORWARDED_PREFIXES[i]!)) return FORWARDED
+  return 0
+}
+
+/** `_` counts as `-`: CGI and all that was made in its image cannot tell X_Forwarded_For from X-Forwarded-For. */
+function beginsAs(name: string, lower: string): boolean {
+  for (let i = 0; i < lower.length; i++) {
+    let c = name.charCodeAt(i)
+    if (c >= 65 && c <= 90) c |= 32
+    else if (c === 95) c = 45
+    if (c !== lower.charCodeAt(i)) return false
+  }
+  return true
 }
 
 /** Lower-case names listed in Connection, or null in the common case that it lists none but `close` or `keep-alive`. */
@@ -90,7 +199,6 @@ function namedByConnection(headers: HeaderList): Set<string> | null {
       if (name !== '' && !NEVER_NAMED.has(name)) named.add(name)
     }
   }
-  named?.delete('te') // judged by its own value
   return named
 }
 
@@ -101,7 +209,7 @@ function acceptsTrailers(te: string): boolean {
 /** Takes out of a trailer section what may not be there, in place; null when nothing is left. */
 export function stripTrailers(trailers: HeaderList): HeaderList | null {
   for (let i = trailers.length - 2; i >= 0; i -= 2) {
-    if (isHop(trailers[i]!) || NOT_IN_TRAILERS.has(trailers[i]!.toLowerCase())) trailers.splice(i, 2)
+    if (kindOf(trailers[i]!) !== 0 || NOT_IN_TRAILERS.has(trailers[i]!.toLowerCase())) trailers.splice(i, 2)
   }
   return trailers.length === 0 ? null : trailers
 }
@@ -114,20 +222,29 @@ export function viaName(boxId: string): string {
   return boxId === '' ? 'weir' : `weir-${boxId}`
 }
 
-/** Adds our Via line at the end; `version` is that of the received message, times ten. */
-export function addVia(headers: HeaderList, version: 10 | 11 | 20, name: string): void {
-  headers.push('Via', `${version === 20 ? '2' : version === 11 ? '1.1' : '1.0'} ${name}`)
+/** Our member of Via by version of the received message. */
+export interface ViaLines {
+  readonly 10: string
+  readonly 11: string
+  readonly 20: string
 }
 
-/** Did this message pass through the box called `name` already? */
+export function viaLines(receivedBy: string): ViaLines {
+  return { 10: `1.0 ${receivedBy}`, 11: `1.1 ${receivedBy}`, 20: `2 ${receivedBy}` }
+}
+
+/**
+ * Did this message pass through the box called `name` already? Its name stands alone, or in a comment after the host name;
+ * it is looked for also while nothing is said in Via, as policy may just have changed.
+ */
 export function hasLooped(headers: HeaderList, name: string): boolean {
   for (let i = 0; i < headers.length; i += 2) {
     if (headers[i]!.length !== 3 || !nameIs(headers[i]!, 'via')) continue
     const value = headers[i + 1]!
     if (!value.includes(name)) continue
     for (const item of value.split(',')) {
-      const [, receivedBy] = item.trim().split(/[ \t]+/, 2)
-      if (receivedBy === name) return true
+      const [, receivedBy, comment] = item.trim().split(/[ \t]+/, 3)
+      if (receivedBy === name || comment === `(${name})`) return true
     }
   }
   return false

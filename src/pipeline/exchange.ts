@@ -60,7 +60,7 @@ export class ExchangeRun extends Answering implements ClientEvents, UpstreamEven
     this.ex.conn.exchanges++
     if (bindsUser(this.ex.request)) this.ex.conn.userBound = true
     this.stations.counters.exchanges++
-    const loop = this.stations.hop.request(this.ex.request)
+    const loop = this.stations.hop.request(this.ex.request, this.stations.policy().headers)
     if (loop !== null) {
       this.#fail(loop)
       return
@@ -153,7 +153,7 @@ export class ExchangeRun extends Answering implements ClientEvents, UpstreamEven
   }
 
   onRequestEnd(trailers: HeaderList | null): void {
-    this.#upstream?.end(trailers)
+    this.#upstream?.end(this.stations.hop.trailers(trailers))
   }
 
   onUpstreamDrain(): void {
@@ -163,13 +163,14 @@ export class ExchangeRun extends Answering implements ClientEvents, UpstreamEven
   // ── response ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   onInformational(status: number, headers: HeaderList): void {
+    this.stations.hop.interim(headers)
     this.client.informational(status, headers)
   }
 
   onResponseHead(head: ResponseHead): void {
     const ex = this.ex
     ex.firstByteMono = performance.now()
-    this.stations.hop.response(head)
+    this.stations.hop.response(head, this.stations.policy().headers)
     ex.response = head
     this.#deciding = true
     this.stations.filters.runResponse(ex, this.#afterResponseFilters)
@@ -263,12 +264,13 @@ export class ExchangeRun extends Answering implements ClientEvents, UpstreamEven
     }
     this.#writer?.end(true)
     this.#writer = null
-    this.client.end(trailers)
+    this.client.end(this.stations.hop.trailers(trailers))
   }
 
   onUpgraded(head: ResponseHead, origin: Duplex): void {
     this.#upstream = null
     const ex = this.ex
+    this.stations.hop.response(head, this.stations.policy().headers)
     ex.response = head
     ex.firstByteMono = performance.now()
     this.headSent = true

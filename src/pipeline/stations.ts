@@ -15,6 +15,7 @@ import type {
   UpstreamInfo,
   UpstreamTarget,
 } from '../core/exchange.ts'
+import type { HeaderPolicy } from '../core/header-policy.ts'
 import type { HeaderList } from '../core/headers.ts'
 import type { LogRow } from '../core/log-event.ts'
 import type { HandshakeEvent, HandshakeOutcome, TlsException } from '../core/tls-policy.ts'
@@ -166,9 +167,16 @@ export interface FilterRunner {
 }
 
 export interface HopStation {
-  /** Takes hop-by-hop and framing fields off and adds Via, in place. A request that came through here before: 'policy-loop'. */
-  request(head: RequestHead): WeirError | null
-  response(head: ResponseHead): void
+  /**
+   * Takes hop-by-hop and framing fields off, and what a client may not say of its way, and adds Via; in place. A request that
+   * came through here before: 'policy-loop'.
+   */
+  request(head: RequestHead, policy: HeaderPolicy): WeirError | null
+  response(head: ResponseHead, policy: HeaderPolicy): void
+  /** The same for the fields of a 1xx, without Via. */
+  interim(headers: HeaderList): void
+  /** Without the fields that must not stand in trailers; null when none is left. */
+  trailers(trailers: HeaderList | null): HeaderList | null
 }
 
 /** Opaque to the pipeline: the cache's own entry. */

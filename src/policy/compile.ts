@@ -6,6 +6,7 @@ import { setBit, wordsFor } from './bits.ts'
 import { CompiledPolicy, type CompiledRule, type Source } from './decide.ts'
 import { DomainIndexBuilder } from './domain-index.ts'
 import { Exceptions } from './exceptions.ts'
+import { compileHeaders } from './headers-part.ts'
 import { readListText } from './list-text.ts'
 import { parseDomain, parseUrl } from './names.ts'
 import { NEVER_DECRYPT } from './never-decrypt.ts'
@@ -126,6 +127,7 @@ class Compiler {
       defaultAction: this.#document.default?.action ?? 'allow',
       defaultLine: hasDefault ? this.#lineAt(['default', 'action']) : 0,
       tls,
+      headers: compileHeaders(this.#document.headers),
       exceptions: new Exceptions(exceptions),
       groups: this.#groupMap(),
       groupNames: Object.keys(this.#document.groups ?? {}),

@@ -8,6 +8,7 @@ import {
   type RequestFacts,
   type Tier,
 } from '../core/decision.ts'
+import type { HeaderPolicy } from '../core/header-policy.ts'
 import type { TlsException, TlsPolicy } from '../core/tls-policy.ts'
 import type { AddressMap } from './address-map.ts'
 import { hasBit, setBit, wordsFor } from './bits.ts'
@@ -58,6 +59,7 @@ export interface CompiledParts {
   defaultAction: 'allow' | 'block'
   defaultLine: number
   tls: TlsPolicy
+  headers: HeaderPolicy
   exceptions: Exceptions
   /** One set for each group, in the order of `groupNames`; null without groups. */
   groups: AddressMap | null
@@ -71,6 +73,7 @@ export interface CompiledParts {
 export class CompiledPolicy implements Policy {
   readonly version: string
   readonly tls: TlsPolicy
+  readonly headers: HeaderPolicy
   readonly text: string
   readonly rules: readonly CompiledRule[]
   readonly listEntries: number
@@ -91,6 +94,7 @@ export class CompiledPolicy implements Policy {
     const { rules } = parts
     this.version = parts.version
     this.tls = parts.tls
+    this.headers = parts.headers
     this.text = parts.text
     this.rules = rules
     this.listEntries = parts.index.entries

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { nearest } from '../core/document.ts'
 import { parseRange } from './address-map.ts'
+import { headersPart } from './headers-part.ts'
 import { parseDomain, parseUrl } from './names.ts'
 import { ALWAYS, cappedRecord, isMapping, oneOf, some, text, textWith } from './schema-parts.ts'
 import { exceptionShape, exceptions, tlsPart } from './tls-schema.ts'
@@ -114,6 +115,7 @@ const shape = {
   rules: rules.nullish(),
   default: fallback.nullish(),
   tls: tlsPart.nullish(),
+  headers: headersPart.nullish(),
   exceptions: exceptions.nullish(),
 }
 
@@ -142,6 +144,8 @@ export function knownKeys(path: readonly PropertyKey[]): readonly string[] {
       return Object.keys(rule.shape)
     case 'tls':
       return Object.keys(tlsPart.shape)
+    case 'headers':
+      return Object.keys(headersPart.shape)
     case 'exceptions':
       return Object.keys(exceptionShape)
     default:

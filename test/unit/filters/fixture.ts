@@ -50,6 +50,7 @@ export function policyThat(answer: Decision, asked: RequestFacts[] = []): Policy
       pinned: 'names',
       neverDecrypt: 'none',
     },
+    headers: { via: 'pseudonym', forwarded: () => 'remove' },
     exceptionFor: () => null,
     decideConnection: () => answer,
     decideRequest(facts) {
