@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
+import { type WireRow, wireRow } from '../core/log-batch.ts'
 import type { LogRow } from '../core/log-event.ts'
 
 export interface LogEmitterOptions {
@@ -9,7 +10,7 @@ export interface LogEmitterOptions {
   flushMs: number
   maxBatchRows: number
   /**
-   * Takes a batch: UTF-8 JSON array of LogRow, its rows, and the rows dropped since the last one taken.
+   * Takes a batch (see core/log-batch.ts), how many rows it has, and the rows dropped since the last one taken.
    * False: not now (the channel is full); the rows are kept and offered again.
    */
   send(batch: Buffer, rows: number, dropped: number): boolean | undefined
@@ -31,7 +32,7 @@ const CONTROLS = /[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
 /** The worker's end of the log: a bounded ring of rows that leaves in batches. Adding never waits and never throws. */
 export class LogEmitter {
   private readonly options: LogEmitterOptions
-  private readonly ring: (LogRow | null)[]
+  private readonly ring: (WireRow | null)[]
   private readonly pseudonyms = new LRUCache<string, string>({ max: MAX_PSEUDONYMS })
   private readonly timer: NodeJS.Timeout
   private armed = false
@@ -42,7 +43,7 @@ export class LogEmitter {
 
   constructor(options: LogEmitterOptions) {
     this.options = options
-    this.ring = new Array<LogRow | null>(options.maxRows).fill(null)
+    this.ring = new Array<WireRow | null>(options.maxRows).fill(null)
     this.timer = setTimeout(() => this.tick(), options.flushMs)
     this.timer.unref()
     this.armed = true
@@ -62,7 +63,7 @@ export class LogEmitter {
   add(row: LogRow): void {
     this.makeSafe(row)
     if (this.count === this.options.maxRows) this.dropOldest()
-    this.ring[(this.first + this.count) % this.options.maxRows] = row
+    this.ring[(this.first + this.count) % this.options.maxRows] = wireRow(row)
     this.count++
     // Only the row that fills a batch sends: while the channel is full, the timer alone goes on trying.
     if (this.count === this.options.maxBatchRows) this.flush()
@@ -94,7 +95,7 @@ export class LogEmitter {
 
   private sendBatch(): boolean {
     const rows = Math.min(this.count, this.options.maxBatchRows)
-    const batch = new Array<LogRow>(rows)
+    const batch = new Array<WireRow>(rows)
     for (let i = 0; i < rows; i++) batch[i] = this.ring[(this.first + i) % this.options.maxRows]!
     if (this.options.send(Buffer.from(JSON.stringify(batch)), rows, this.dropped) === false) return false
     for (let i = 0; i < rows; i++) this.ring[(this.first + i) % this.options.maxRows] = null

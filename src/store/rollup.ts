@@ -1,6 +1,5 @@
 import type Database from 'better-sqlite3'
-import type { LogRow } from '../core/log-event.ts'
-import { hostOf, int, text } from './record.ts'
+import type { StoredRow } from './record.ts'
 
 export const MINUTE_MS = 60_000
 export const HOUR_MS = 3_600_000
@@ -23,17 +22,29 @@ interface MinuteCounts {
   bytesSaved: number
 }
 
-interface TopEntry {
-  width: number
-  bucket: number
-  kind: string
-  name: string
-  rule: string
-  ruleLine: number
-  list: string
+/** What one name was part of. */
+interface Loudness {
   count: number
   blocked: number
   bytes: number
+}
+
+interface Blocked extends Loudness {
+  host: string
+  rule: string
+  ruleLine: number
+  list: string
+}
+
+/** One minute of a batch. Hours need no sums of their own: they are written from these. */
+interface MinuteSums {
+  counts: MinuteCounts
+  hosts: Map<string, Loudness>
+  clients: Map<string, Loudness>
+  /** By host, rule and list. */
+  blocked: Map<string, Blocked>
+  /** By host, and the error's code as its rule. */
+  errors: Map<string, Blocked>
 }
 
 /** Sums a batch in memory and adds it to the roll-up tables with one upsert a key. Used inside the batch's transaction. */
@@ -41,8 +52,7 @@ export class Rollup {
   private readonly upsertMinute: Database.Statement
   private readonly upsertTop: Database.Statement
   private readonly known = new Map<string, Set<string>>()
-  private minutes = new Map<number, MinuteCounts>()
-  private tops = new Map<string, TopEntry>()
+  private minutes = new Map<number, MinuteSums>()
 
   constructor(db: Database.Database) {
     this.upsertMinute = db.prepare(`INSERT INTO minutes VALUES (?,?,?,?,?,?,?,?,?,?,?)
@@ -58,102 +68,64 @@ export class Rollup {
 
   begin(): void {
     this.minutes = new Map()
-    this.tops = new Map()
   }
 
-  add(row: LogRow): void {
+  add(row: StoredRow): void {
     // A connection with requests is counted by them.
-    if (row.kind === 'connection' && int(row.exchanges) > 0) return
-    const time = int(row.time)
-    const bytes = int(row.bytesUp) + int(row.bytesDown)
+    if (row.kind === 'connection' && row.exchanges > 0) return
+    const sums = this.sumsOf(Math.floor(row.time / MINUTE_MS))
+    const bytes = row.bytesUp + row.bytesDown
     const blocked = row.verdict === 'block' ? 1 : 0
-    this.addMinute(row, Math.floor(time / MINUTE_MS))
-    const host = hostOf(row)
-    const client = text(row.client, 64)
-    this.addTop(time, 'host', host, '', 0, '', blocked, bytes)
-    this.addTop(time, 'client', client, '', 0, '', blocked, bytes)
-    if (blocked === 1)
-      this.addTop(time, 'blocked', host, text(row.rule, 255), int(row.ruleLine), text(row.list, 255), 1, 0)
-    const error = text(row.error, 64)
-    if (error !== '') this.addTop(time, 'error', host, error, 0, '', blocked, 0)
+    addCounts(sums.counts, row)
+    addLoudness(sums.hosts, row.host, blocked, bytes)
+    addLoudness(sums.clients, row.client, blocked, bytes)
+    if (blocked === 1) addBlocked(sums.blocked, row.host, row.rule, row.ruleLine, row.list, 1)
+    if (row.error !== '') addBlocked(sums.errors, row.host, row.error, 0, '', blocked)
   }
 
   /** Writes what was added since `begin`. */
   flush(): void {
-    for (const [minute, c] of this.minutes) {
-      this.upsertMinute.run(
-        minute,
-        c.inspected,
-        c.names,
-        c.passed,
-        c.blocked,
-        c.failed,
-        c.bytesUp,
-        c.bytesDown,
-        c.cacheRequests,
-        c.cacheHits,
-        c.bytesSaved,
-      )
-    }
-    for (const t of this.tops.values()) {
-      this.upsertTop.run(t.width, t.bucket, t.kind, t.name, t.rule, t.ruleLine, t.list, t.count, t.blocked, t.bytes)
+    for (const [minute, sums] of this.minutes) {
+      this.writeCounts(minute, sums.counts)
+      this.writeTops(MINUTE_MS, minute, sums)
+      this.writeTops(HOUR_MS, Math.floor(minute / (HOUR_MS / MINUTE_MS)), sums)
     }
   }
 
-  private addMinute(row: LogRow, minute: number): void {
-    let c = this.minutes.get(minute)
-    if (c === undefined) {
-      c = {
-        inspected: 0,
-        names: 0,
-        passed: 0,
-        blocked: 0,
-        failed: 0,
-        bytesUp: 0,
-        bytesDown: 0,
-        cacheRequests: 0,
-        cacheHits: 0,
-        bytesSaved: 0,
-      }
-      this.minutes.set(minute, c)
+  private sumsOf(minute: number): MinuteSums {
+    let sums = this.minutes.get(minute)
+    if (sums === undefined) {
+      sums = { counts: noCounts(), hosts: new Map(), clients: new Map(), blocked: new Map(), errors: new Map() }
+      this.minutes.set(minute, sums)
     }
-    if (row.verdict === 'block') c.blocked++
-    else if (row.verdict === 'fail') c.failed++
-    else if (row.tier === 'names') c.names++
-    else if (row.tier === 'pass') c.passed++
-    else c.inspected++
-    c.bytesUp += int(row.bytesUp)
-    c.bytesDown += int(row.bytesDown)
-    if (row.kind === 'connection' || row.verdict !== 'allow' || row.cache === 'none') return
-    c.cacheRequests++
-    if (row.cache !== 'hit' && row.cache !== 'revalidated') return
-    c.cacheHits++
-    c.bytesSaved += int(row.bytesDown)
+    return sums
   }
 
-  private addTop(
-    time: number,
-    kind: string,
-    name: string,
-    rule: string,
-    ruleLine: number,
-    list: string,
-    blocked: number,
-    bytes: number,
-  ): void {
-    for (const width of [MINUTE_MS, HOUR_MS]) {
-      const bucket = Math.floor(time / width)
+  private writeCounts(minute: number, c: MinuteCounts): void {
+    this.upsertMinute.run(
+      minute,
+      c.inspected,
+      c.names,
+      c.passed,
+      c.blocked,
+      c.failed,
+      c.bytesUp,
+      c.bytesDown,
+      c.cacheRequests,
+      c.cacheHits,
+      c.bytesSaved,
+    )
+  }
+
+  private writeTops(width: number, bucket: number, sums: MinuteSums): void {
+    const write = (kind: string, name: string, rule: string, ruleLine: number, list: string, l: Loudness): void => {
       const kept = this.bounded(`${width} ${kind} ${bucket}`, name)
-      const key = `${width}\0${bucket}\0${kind}\0${kept}\0${rule}\0${ruleLine}\0${list}`
-      const entry = this.tops.get(key)
-      if (entry === undefined) {
-        this.tops.set(key, { width, bucket, kind, name: kept, rule, ruleLine, list, count: 1, blocked, bytes })
-      } else {
-        entry.count++
-        entry.blocked += blocked
-        entry.bytes += bytes
-      }
+      this.upsertTop.run(width, bucket, kind, kept, rule, ruleLine, list, l.count, l.blocked, l.bytes)
     }
+    for (const [host, l] of sums.hosts) write('host', host, '', 0, '', l)
+    for (const [client, l] of sums.clients) write('client', client, '', 0, '', l)
+    for (const b of sums.blocked.values()) write('blocked', b.host, b.rule, b.ruleLine, b.list, b)
+    for (const e of sums.errors.values()) write('error', e.host, e.rule, 0, '', e)
   }
 
   private bounded(bucket: string, name: string): string {
@@ -168,4 +140,63 @@ export class Rollup {
     names.add(name)
     return name
   }
+}
+
+function noCounts(): MinuteCounts {
+  return {
+    inspected: 0,
+    names: 0,
+    passed: 0,
+    blocked: 0,
+    failed: 0,
+    bytesUp: 0,
+    bytesDown: 0,
+    cacheRequests: 0,
+    cacheHits: 0,
+    bytesSaved: 0,
+  }
+}
+
+function addCounts(c: MinuteCounts, row: StoredRow): void {
+  if (row.verdict === 'block') c.blocked++
+  else if (row.verdict === 'fail') c.failed++
+  else if (row.tier === 'names') c.names++
+  else if (row.tier === 'pass') c.passed++
+  else c.inspected++
+  c.bytesUp += row.bytesUp
+  c.bytesDown += row.bytesDown
+  if (row.kind === 'connection' || row.verdict !== 'allow' || row.cache === 'none') return
+  c.cacheRequests++
+  if (row.cache !== 'hit' && row.cache !== 'revalidated') return
+  c.cacheHits++
+  c.bytesSaved += row.bytesDown
+}
+
+function addLoudness(into: Map<string, Loudness>, name: string, blocked: number, bytes: number): void {
+  const sum = into.get(name)
+  if (sum === undefined) {
+    into.set(name, { count: 1, blocked, bytes })
+    return
+  }
+  sum.count++
+  sum.blocked += blocked
+  sum.bytes += bytes
+}
+
+function addBlocked(
+  into: Map<string, Blocked>,
+  host: string,
+  rule: string,
+  ruleLine: number,
+  list: string,
+  blocked: number,
+): void {
+  const key = `${host}\0${rule}\0${ruleLine}\0${list}`
+  const sum = into.get(key)
+  if (sum === undefined) {
+    into.set(key, { host, rule, ruleLine, list, count: 1, blocked, bytes: 0 })
+    return
+  }
+  sum.count++
+  sum.blocked += blocked
 }

@@ -68,7 +68,7 @@ export class Store {
     this.start()
   }
 
-  /** `batch`: UTF-8 JSON array of LogRow, given away. `dropped`: rows the sender had to drop before it. */
+  /** `batch`: rows as in core/log-batch.ts, given away. `dropped`: rows the sender had to drop before it. */
   write(batch: Uint8Array, rows: number, dropped: number): void {
     this.rowsDropped += dropped
     if (this.stopping !== null) {

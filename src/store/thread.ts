@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { describe } from './database.ts'
 import type { FromStoreThread, StoreThreadData, ToStoreThread } from './protocol.ts'
-import { Writer } from './writer.ts'
+import { type WriteResult, Writer } from './writer.ts'
 
 /** Root of the store thread: batches in order, each tried until it is in; retention in the pauses. */
 
@@ -41,13 +41,15 @@ retain()
 function drain(): void {
   while (waiting.length > 0) {
     const { bytes, rows } = waiting[0]!
+    let written: WriteResult = { stored: 0, lost: 0 }
     const ok = attempt(() => {
-      const { stored, lost } = writer.write(bytes, rows)
-      if (lost > 0) tell({ t: 'warn', message: `${lost} rows of a log batch could not be read and were left out.` })
-      waiting.shift()
-      tell({ t: 'done', stored, lost, bytes: writer.bytes() })
+      written = writer.write(bytes, rows)
     })
     if (!ok) break
+    waiting.shift()
+    const { stored, lost } = written
+    if (lost > 0) tell({ t: 'warn', message: `${lost} rows of a log batch could not be read and were left out.` })
+    tell({ t: 'done', stored, lost, bytes: writer.bytes() })
   }
   if (stopping) finish()
   else if (waiting.length > 0) retryLater()

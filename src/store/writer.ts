@@ -1,8 +1,8 @@
 import fs from 'node:fs'
 import type Database from 'better-sqlite3'
-import type { LogRow } from '../core/log-event.ts'
 import { damageOf, describe, openTraffic, setAside, usedBytes } from './database.ts'
-import { connectionValues, exchangeValues, INSERT_CONNECTION, INSERT_EXCHANGE, parseBatch } from './record.ts'
+import { Inserts } from './insert.ts'
+import { parseBatch, type StoredRow } from './record.ts'
 import { type RetentionLimits, retentionStep } from './retention.ts'
 import { MINUTE_MS, Rollup } from './rollup.ts'
 
@@ -14,8 +14,7 @@ export interface WriteResult {
 
 interface OpenDb {
   db: Database.Database
-  insertExchange: Database.Statement
-  insertConnection: Database.Statement
+  inserts: Inserts
   setLastId: Database.Statement
   addMark: Database.Statement
   rollup: Rollup
@@ -110,8 +109,7 @@ export class Writer {
       const { value } = db.prepare("SELECT value FROM meta WHERE name = 'last_id'").get() as { value: number }
       return {
         db,
-        insertExchange: db.prepare(INSERT_EXCHANGE),
-        insertConnection: db.prepare(INSERT_CONNECTION),
+        inserts: new Inserts(db),
         setLastId: db.prepare("UPDATE meta SET value = ? WHERE name = 'last_id'"),
         addMark: db.prepare('INSERT OR IGNORE INTO marks VALUES (?, ?)'),
         rollup: new Rollup(db),
@@ -126,7 +124,7 @@ export class Writer {
   }
 }
 
-function insertRows(open: OpenDb, rows: LogRow[]): void {
+function insertRows(open: OpenDb, rows: StoredRow[]): void {
   let id = open.lastId
   const now = Date.now()
   if (Math.floor(now / MINUTE_MS) !== open.markedMinute) {
@@ -136,8 +134,8 @@ function insertRows(open: OpenDb, rows: LogRow[]): void {
   open.rollup.begin()
   for (const row of rows) {
     id++
-    if (row.kind === 'exchange') open.insertExchange.run(exchangeValues(id, row))
-    else open.insertConnection.run(connectionValues(id, row))
+    if (row.kind === 'exchange') open.inserts.exchange(id, row)
+    else open.inserts.connection(id, row)
     open.rollup.add(row)
   }
   open.rollup.flush()

@@ -1,11 +1,11 @@
 import test from 'ava'
 import fc from 'fast-check'
-import type { LogRow } from '../../../src/core/log-event.ts'
 import { LogEmitter, type LogEmitterOptions } from '../../../src/log/emit.ts'
+import { parseBatch, type StoredRow } from '../../../src/store/record.ts'
 import { connectionRow, exchangeRow, until } from '../store/rows.ts'
 
 interface Sent {
-  rows: LogRow[]
+  rows: StoredRow[]
   count: number
   dropped: number
 }
@@ -17,7 +17,7 @@ function emitter(part: Partial<LogEmitterOptions> = {}) {
     flushMs: 5,
     maxBatchRows: 10,
     send: (batch, count, dropped) => {
-      sent.push({ rows: JSON.parse(batch.toString()), count, dropped })
+      sent.push({ rows: parseBatch(batch)!, count, dropped })
       return true
     },
     clientAddressMode: 'full',
@@ -48,7 +48,7 @@ test('while the channel is full the newest rows are kept, the oldest dropped and
   const { log } = emitter({
     maxRows: 25,
     send: (batch, count, dropped) => {
-      if (open) sent.push({ rows: JSON.parse(batch.toString()), count, dropped })
+      if (open) sent.push({ rows: parseBatch(batch)!, count, dropped })
       return open
     },
   })

@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { wireRow } from '../../../src/core/log-batch.ts'
 import type { ConnectionRow, ExchangeRow, LogRow } from '../../../src/core/log-event.ts'
 
 /** Rows as a worker would send them, for tests of everything behind the log. */
@@ -87,7 +88,7 @@ export function connectionRow(part: Partial<ConnectionRow> = {}): ConnectionRow 
 }
 
 export function batchOf(...rows: LogRow[]): Buffer {
-  return Buffer.from(JSON.stringify(rows))
+  return Buffer.from(JSON.stringify(rows.map(wireRow)))
 }
 
 export function tempDir(): { dir: string; remove(): void } {

@@ -101,9 +101,9 @@ test('visits: a pause of more than five minutes begins a new one', async t => {
 test('batches that are no JSON, no rows or of wrong types never stop the store, and what is lost is counted', async t => {
   const { file, log, start } = setUp(t)
   const store = start()
-  store.write(Buffer.from('[{"kind":"exch'), 7, 0)
-  store.write(Buffer.from('[null, 5, {"kind":"other"}]'), 3, 0)
-  store.write(Buffer.from('[{"kind":"exchange","host":{"x":1},"port":"eighty","path":null,"bytesDown":1e400}]'), 1, 0)
+  store.write(Buffer.from('[["exch'), 7, 0)
+  store.write(Buffer.from('[null, {"kind":"exchange"}, ["other"]]'), 3, 0)
+  store.write(Buffer.from('[["exchange",0,{"x":1},[],null,1e400,"eighty"]]'), 1, 0)
   store.write(batchOf(exchangeRow({ path: 'x'.repeat(100_000), status: -5 })), 1, 0)
   await store.stop()
   t.like(store.status(), { rowsStored: 2, rowsDropped: 10, queued: 0 })
