@@ -89,8 +89,10 @@ export function sniffHost(bytes: Buffer): { state: 'more' } | { state: 'host'; h
   let line = skipWhile(bytes, 0, isLineBreak)
   let end = bytes.indexOf(LF, line)
   if (end >= 0 && end < limit) {
-    const authority = /^[^ ]+ https?:\/\/([^/?# ]*)/i.exec(bytes.toString('latin1', line, end))
+    const text = bytes.toString('latin1', line, end)
+    const authority = /^[^ ]+ https?:\/\/([^/?# ]*)/i.exec(text)
     if (authority !== null) return named(authorityHost(authority[1]!))
+    if (/^[^ \t]+[ \t]+[^ \t]+\r?$/.test(text)) return named(null) // HTTP/0.9: no field to wait for
   }
   while (end >= 0 && end < limit) {
     line = end + 1

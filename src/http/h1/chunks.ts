@@ -14,6 +14,9 @@ export type ChunkStep = typeof MORE | typeof DATA | typeof DONE | typeof BAD
 /** Neighbouring pieces of data smaller than this are joined. */
 const JOIN_BYTES = 4096
 
+/** Size line that every chunk may have: senders of small chunks pad sizes to eight digits, none to sixteen. */
+const FREE_BYTES = 8
+
 const S_SIZE = 0
 const S_SIZE_LF = 1
 const S_DATA = 2
@@ -146,9 +149,9 @@ export class ChunkDecoder {
     return true
   }
 
-  /** 16 bytes of header and twice the data are free for each chunk; what goes beyond adds up over the whole body. */
+  /** FREE_BYTES of header and twice the data are free for each chunk; what goes beyond adds up over the whole body. */
   #sizeDone(): boolean {
-    this.#excess = Math.max(0, this.#excess + this.#line + 2 - 16 - 2 * this.#size)
+    this.#excess = Math.max(0, this.#excess + this.#line + 2 - FREE_BYTES - 2 * this.#size)
     if (this.#excess > this.#limits.maxChunkOverhead) return this.#bad('The chunk headers outweigh their data.')
     this.#line = this.#digits = 0
     this.#state = this.#size === 0 ? S_TRAILER : S_DATA

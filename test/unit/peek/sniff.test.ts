@@ -96,6 +96,9 @@ test('the host a request names', t => {
     ['GET / HTTP/1.1\r\nX-Host: no.example\r\n', undefined],
     ['GET / HTTP/1.1\r\nHost: exam', undefined],
     ['GET / HT', undefined],
+    ['GET /\r\n', null], // HTTP/0.9 has no fields
+    ['GET http://b.example/\r\n', 'b.example'],
+    ['GET / HTTP/1.1x\r\n', undefined],
     [`GET / HTTP/1.1\r\nA: ${'a'.repeat(16_400)}\r\nHost: far.example\r\n`, null],
   ]
   for (const [text, expected] of table) {

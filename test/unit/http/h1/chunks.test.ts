@@ -133,6 +133,8 @@ test('extensions and leading zeros add up over the body', t => {
   t.is(whole(`1;${'a'.repeat(500)}\r\nx\r\n0\r\n\r\n`, limits).state, 'done')
   t.regex(whole(`1;${'a'.repeat(2000)}\r\n`, limits).state, /extensions are too long/)
   t.regex(whole(`1;${'a'.repeat(100)}\r\nx\r\n`.repeat(50), limits).state, /outweigh/)
+  t.regex(whole(`${'0'.repeat(15)}1\r\nx\r\n`.repeat(200), limits).state, /outweigh/)
+  t.is(whole(`${'00000001\r\nx\r\n'.repeat(5000)}0\r\n\r\n`, limits).state, 'done')
   // Honest small chunks, however many, are no overhead
   t.is(whole(`${'1\r\nx\r\n'.repeat(5000)}0\r\n\r\n`, limits).state, 'done')
 })
