@@ -107,10 +107,18 @@ export class Group {
     return client !== '' && this.queue.filter(({ target }) => target.client === client).length >= count
   }
 
+  /**
+   * May it go over HTTP/1? Who may use h2 does so where it is to be had: gRPC is nothing on HTTP/1, whoever else left a
+   * connection of that kind behind.
+   */
+  #takesH1(target: UpstreamTarget): boolean {
+    return (!target.allowH2 || this.speaksH1) && this.#mayTake(target)
+  }
+
   /** A connection that can take an exchange now: h2 if allowed, else the HTTP/1 connection used last. */
   take(target: UpstreamTarget): Member | null {
     if (target.allowH2) for (const member of this.h2) if (member.conn.capacity() > 0) return member
-    if (!this.#mayTake(target)) return null
+    if (!this.#takesH1(target)) return null
     // One that died and has not said so yet has no capacity; its 'closed' comes.
     for (let i = this.idleH1.length - 1; i >= 0; i--) if (this.idleH1[i]!.conn.capacity() > 0) return this.idleH1[i]!
     return null
@@ -119,7 +127,7 @@ export class Group {
   /** The first in the queue that this member may serve. */
   nextFor(member: Member): Waiting | null {
     const h1 = member.conn.version === 11
-    const at = this.queue.findIndex(({ target }) => (h1 ? this.#mayTake(target) : target.allowH2))
+    const at = this.queue.findIndex(({ target }) => (h1 ? this.#takesH1(target) : target.allowH2))
     return at === -1 ? null : (this.queue.splice(at, 1)[0] ?? null)
   }
 

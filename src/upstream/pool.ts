@@ -146,6 +146,9 @@ export class Pool implements Watcher {
         this.#dial(group, first.target)
       }
     }
+    // Only the places are missing, and some are taken by what nobody in the queue may use
+    const [oldest] = group.idleH1
+    if (oldest !== undefined && group.dialling(true) < group.wanted(true)) this.#retire(oldest)
   }
 
   #dial(group: Group, target: UpstreamTarget): void {
@@ -209,6 +212,7 @@ export class Pool implements Watcher {
       const waiting = group.nextFor(member)
       if (waiting === null) {
         this.#rest(member)
+        if (group.queue.length > 0) this.#dialFor(group)
         return
       }
       this.counters.waiting--

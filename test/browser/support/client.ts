@@ -17,6 +17,7 @@ export function launchOnClient(lab: Lab): Promise<Browser> {
 
 /** Installs a CA for browsers of the client, as device management does; one that runs learns of it within seconds. */
 export function installCa(lab: Lab, pem: string): void {
+  fs.mkdirSync(policyDir(lab), { recursive: true })
   const der = pem.replace(/-----[A-Z ]+-----|\s/g, '')
   fs.writeFileSync(path.join(policyDir(lab), 'ca.json'), JSON.stringify({ CACertificates: [der] }))
 }

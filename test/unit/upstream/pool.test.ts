@@ -33,6 +33,7 @@ function makePool(limits: Partial<PoolLimits> = {}): Pool {
         to,
         {
           contextFor: () => context,
+          showingContextFor: () => null,
           presentedChain,
           verify: judge(root.pem),
           sessions,
@@ -247,6 +248,39 @@ test('a request that may not use h2 gets an HTTP/1 connection of its own beside 
   t.is(upgrade.conn!.version, 11)
   t.is(visit(pool, target(server.port)).conn, h2.conn)
   pool.close()
+})
+
+test('who may use h2 gets it, whatever connections others have left, and waits for them only where h2 is not to be had', async t => {
+  for (const kind of ['h2', 'h1'] as const) {
+    const server = await origin(t, kind)
+    const pool = makePool()
+    await visit(pool, target(server.port, { allowH2: false })).done
+    await until(() => pool.counters.idle === 1)
+    const first = await visit(pool, target(server.port)).done
+    t.is(first.conn!.version, kind === 'h2' ? 20 : 11)
+    await until(() => pool.counters.idle === 2)
+    const second = visit(pool, target(server.port))
+    t.true(second.reused)
+    t.is(second.conn!.version, first.conn!.version)
+    pool.close()
+  }
+})
+
+test('connections that only others may use make room, resting ones at once and busy ones when they are done', async t => {
+  for (const path of ['/', '/wait']) {
+    const server = await origin(t, 'h2')
+    const pool = makePool({ maxPerKey: 2 })
+    const two = [1, 2].map(() => visit(pool, target(server.port, { allowH2: false }), path))
+    if (path === '/') await until(() => pool.counters.idle === 2)
+    else await until(() => server.waiting() === 2)
+    const one = visit(pool, target(server.port))
+    t.like(pool.counters, { waiting: 1, dialling: 0 })
+    if (path === '/wait') await server.release(2)
+    await Promise.all([...two, one].map(each => each.done))
+    t.is(one.conn?.version, 20)
+    t.is(server.accepted, 3)
+    pool.close()
+  }
 })
 
 test('connections are shared only among equal targets', async t => {
