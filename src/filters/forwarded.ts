@@ -18,7 +18,10 @@ export const forwarded: FilterFactory = context => ({
   onRequest(ex) {
     const { request } = ex
     if (context.policy().headers.forwarded(request.host) === 'set') tellForwarded(ex)
-    return request.method === 'OPTIONS' || request.method === 'TRACE' ? countDown(ex) : null
+    if (request.method === 'OPTIONS') return countDown(ex)
+    if (request.method !== 'TRACE') return null
+    // RFC 9110 §9.3.8: a TRACE has no content; in HTTP/2 only its head was seen until here
+    return request.bodyLength === 0 ? countDown(ex) : refused(ex, 'A TRACE request has a body.')
   },
 })
 
@@ -45,10 +48,7 @@ function countDown(ex: Exchange): LocalReply | null {
   const values = headerAll(headers, 'max-forwards')
   if (values.length === 0) return null
   const [value = ''] = values
-  if (values.length > 1 || !/^[0-9]+$/.test(value)) {
-    ex.error = new WeirError('client-bad-request', 'Max-Forwards is not one number.')
-    return plain(400, `${ex.error.message}\n`)
-  }
+  if (values.length > 1 || !/^[0-9]+$/.test(value)) return refused(ex, 'Max-Forwards is not one number.')
   const left = Math.min(Number(value), MAX_FORWARDS + 1)
   if (left > 0) {
     headerSet(headers, 'Max-Forwards', String(left - 1))
@@ -57,6 +57,11 @@ function countDown(ex: Exchange): LocalReply | null {
   if (method === 'OPTIONS') return { status: 200, headers: ['Allow', ALLOW], body: Buffer.alloc(0) }
   // §9.3.8 has it echoed; but nothing of ours puts a client's text, and what others added to it, into a site's own origin
   return plain(405, 'TRACE is not answered here.\n')
+}
+
+function refused(ex: Exchange, why: string): LocalReply {
+  ex.error = new WeirError('client-bad-request', why)
+  return plain(400, `${ex.error.message}\n`)
 }
 
 function plain(status: number, text: string): LocalReply {

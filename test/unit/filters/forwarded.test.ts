@@ -137,3 +137,8 @@ test('a Max-Forwards that is not one number is refused', t => {
   const twice = exchange({ method: 'TRACE', headers: ['Max-Forwards', '5', 'MAX-FORWARDS', '5'] })
   t.is(run(twice)?.status, 400)
 })
+
+test('a TRACE with a body is refused, however its length is told', t => {
+  for (const bodyLength of [1, -1]) t.is(run(exchange({ method: 'TRACE', bodyLength }))?.status, 400)
+  t.is(run(exchange({ method: 'OPTIONS', bodyLength: 1 })), null)
+})

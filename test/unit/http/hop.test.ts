@@ -52,6 +52,14 @@ test('hop-by-hop and framing fields go, the rest stays in order', t => {
   t.deepEqual(list, ['Host', 'a', 'A', '1', 'a', '2', 'Trailer', 'T', 'Cookie', 'c'])
 })
 
+test('framing in a spelling that CGI reads as the same goes too', t => {
+  for (const name of ['Content_Length', 'TRANSFER_ENCODING', 'transfer_encoding', 'Proxy_Connection', 'Keep_Alive']) {
+    t.deepEqual(request([name, 'chunked', 'A', '1']), ['A', '1'], name)
+    t.deepEqual(response([name, 'chunked', 'A', '1']), ['A', '1'], name)
+  }
+  t.deepEqual(request(['X_Custom', '1', 'Content_Type', '2']), ['X_Custom', '1', 'Content_Type', '2'])
+})
+
 test('Connection takes away what it names, but not what is meant for everybody', t => {
   const kept = [
     'Host',

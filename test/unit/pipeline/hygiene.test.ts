@@ -148,6 +148,34 @@ test('trailers lose what must not stand there, both ways', async t => {
   t.regex(origin.heard, /\r\n0\r\nX-Sum: 1\r\n\r\n$/)
 })
 
+test('all of it holds from HTTP/2 to HTTP/1 too', async t => {
+  const origin = listening()
+  const { connect } = await rig(t, origin.accept)
+  const socket = await connect()
+  const session = http2.connect('http://www.example', { createConnection: () => socket })
+  const stream = session.request(
+    {
+      ':method': 'POST',
+      ':path': '/',
+      'x-forwarded-for': '1.1.1.1',
+      te: 'trailers',
+      'proxy-authorization': 'x',
+      'x-a': '1',
+    },
+    { waitForTrailers: true },
+  )
+  stream.on('wantTrailers', () => stream.sendTrailers({ 'x-sum': '1', 'x-real-ip': '1.1.1.1', cookie: 'a' }))
+  stream.end('b')
+  const [fields] = await once(stream, 'response')
+  t.is(fields.via, '1.1 weir-test')
+  t.is(
+    origin.heard,
+    'POST / HTTP/1.1\r\nHost: www.example\r\nte: trailers\r\nx-a: 1\r\nVia: 2 weir-test\r\n' +
+      'Transfer-Encoding: chunked\r\nConnection: TE\r\n\r\n1\r\nb\r\n0\r\nx-sum: 1\r\n\r\n',
+  )
+  session.destroy()
+})
+
 test('no CR, LF or NUL gets from HTTP/2 into HTTP/1 or into the log', async t => {
   const fields: [string, string][] = [
     [':method', 'GET'],
