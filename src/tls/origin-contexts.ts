@@ -53,8 +53,19 @@ export class OriginContexts {
     this.#clientCertificates = [...clientCertificates].sort((a, b) => b.host.length - a.host.length)
   }
 
-  for(name: string, exception: TlsException | null): SecureContext {
+  /** Nothing is shown to whoever asks for a certificate. */
+  for(exception: TlsException | null): SecureContext {
+    return this.#get(-1, exception)
+  }
+
+  /** The same with the certificate configured for that host; null: there is none. Only for who is known to be that host. */
+  showing(name: string, exception: TlsException | null): SecureContext | null {
     const at = this.#clientCertificates.findIndex(({ host }) => name === host || name.endsWith(`.${host}`))
+    return at < 0 ? null : this.#get(at, exception)
+  }
+
+  /** `at`: place of the certificate to show; -1: none. */
+  #get(at: number, exception: TlsException | null): SecureContext {
     const kind = exception?.allow.has('old-tls') ? 'old' : exception?.allow.has('weak') ? 'weak' : 'usual'
     if (at < 0 && kind === 'usual') return this.#usual
     const key = `${kind} ${at}`

@@ -7,8 +7,10 @@ import { type ConnectDeps, dialRaw } from './connect.ts'
 import type { OriginSessions } from './sessions.ts'
 
 export interface DialDeps extends ConnectDeps {
-  /** Versions, suites and the client certificate to use there. */
+  /** Versions and suites to use there; no client certificate is shown. */
   contextFor(target: UpstreamTarget): SecureContext
+  /** The same with the client certificate configured for that host; null: there is none. */
+  showingContextFor(target: UpstreamTarget): SecureContext | null
   /** Every certificate the server sent, in its order. */
   presentedChain(socket: TLSSocket): Buffer[]
   /** Judges a full handshake; may fetch what the server left out. `done` may be called before it returns. */
@@ -33,11 +35,39 @@ const ALPN_H1 = Buffer.from('\x08http/1.1', 'latin1')
 /** A server that speaks TLS 1.3 sends two tickets after the handshake. */
 const MAX_EARLY_SESSIONS = 2
 
+/** How one handshake is made. */
+interface Manner {
+  /** Only to learn whether the server is the one meant: nothing else is done there. */
+  proof: boolean
+  context: SecureContext
+}
+
 /**
  * A connection ready for a request: TCP, and for https a handshake and a certificate that proves `target.name`. Nothing
  * but the handshake has been sent by then. `done` is called at most once, never before this returns, never after cancel.
+ *
+ * OpenSSL shows a client certificate within the handshake, before a verdict about the server can be had. So one is shown
+ * only where the server has proved the name a short while ago, if need be on a connection made for nothing else.
  */
 export function dial(target: UpstreamTarget, deps: DialDeps, done: DialDone): () => void {
+  if (target.scheme !== 'https') return connect(target, deps, null, done)
+  const showing = deps.showingContextFor(target)
+  if (showing === null) return connect(target, deps, { proof: false, context: deps.contextFor(target) }, done)
+  const shown: Manner = { proof: false, context: showing }
+  if (deps.sessions.isProven(target, deps.now())) return connect(target, deps, shown, done)
+  let cancel = connect(target, deps, { proof: true, context: deps.contextFor(target) }, (error, result, info) => {
+    if (result === null) {
+      done(error, null, info)
+      return
+    }
+    result.socket.destroy()
+    cancel = connect(target, deps, shown, done)
+  })
+  return () => cancel()
+}
+
+/** `manner`: null for a connection without TLS. */
+function connect(target: UpstreamTarget, deps: DialDeps, manner: Manner | null, done: DialDone): () => void {
   const startedMono = performance.now()
   let cancelTls: (() => void) | null = null
   const cancelTcp = dialRaw(target, deps, (error, socket) => {
@@ -58,7 +88,7 @@ export function dial(target: UpstreamTarget, deps: DialDeps, done: DialDone): ()
       connectMs: performance.now() - startedMono,
       tlsMs: 0,
     }
-    if (target.scheme === 'https') cancelTls = new Handshake(target, deps, info, socket, done).cancel
+    if (manner !== null) cancelTls = new Handshake(target, deps, manner, info, socket, done).cancel
     else done(null, { socket, info }, info)
   })
   return () => {
@@ -70,6 +100,7 @@ export function dial(target: UpstreamTarget, deps: DialDeps, done: DialDone): ()
 class Handshake {
   readonly #target: UpstreamTarget
   readonly #deps: DialDeps
+  readonly #proof: boolean
   readonly #info: UpstreamInfo
   readonly #socket: TLSSocket
   readonly #done: DialDone
@@ -88,17 +119,26 @@ class Handshake {
   #judging = false
   #over = false
 
-  constructor(target: UpstreamTarget, deps: DialDeps, info: UpstreamInfo, tcp: net.Socket, done: DialDone) {
+  constructor(
+    target: UpstreamTarget,
+    deps: DialDeps,
+    { proof, context }: Manner,
+    info: UpstreamInfo,
+    tcp: net.Socket,
+    done: DialDone,
+  ) {
     this.#target = target
     this.#deps = deps
+    this.#proof = proof
     this.#info = info
     this.#done = done
     this.#era = deps.sessions.era
-    const saved = deps.sessions.take(target, deps.now())
+    // A session is of somebody: of the certificate shown, or of nobody
+    const saved = proof ? null : deps.sessions.take(target, deps.now())
     this.#offered = saved
     this.#socket = tls.connect({
       socket: tcp,
-      secureContext: deps.contextFor(target),
+      secureContext: context,
       requestOCSP: true,
       // RFC 6066 §3: no address may stand in server_name.
       ...(net.isIP(target.name) === 0 && { servername: target.name }),
@@ -164,7 +204,7 @@ class Handshake {
     if (this.#over) return
     this.#info.exception = verdict.exception
     this.#info.revocation = verdict.revocation
-    const error = verdict.error ?? this.#wanted
+    const error = verdict.error ?? (this.#proof ? null : this.#wanted)
     if (error !== null) {
       this.#fail(error)
       return
@@ -173,6 +213,7 @@ class Handshake {
     this.#info.covers = verdict.covers
     this.#info.verifiedName = this.#target.name
     if (!this.#settle()) return
+    if (this.#proof) this.#deps.sessions.prove(this.#target, verdict, this.#era, this.#deps.now())
     for (const session of this.#early.splice(0)) this.#onSession(session)
     this.#socket.on('error', destroySelf)
     this.#done(null, { socket: this.#socket, info: this.#info }, this.#info)
@@ -180,6 +221,7 @@ class Handshake {
 
   /** TLS 1.3 sends tickets at any time after the handshake. */
   readonly #onSession = (session: Buffer): void => {
+    if (this.#proof) return
     if (this.#verdict !== null)
       this.#deps.sessions.save(this.#target, session, this.#verdict, this.#era, this.#deps.now())
     else if (this.#early.length < MAX_EARLY_SESSIONS) this.#early.push(session)
@@ -193,7 +235,7 @@ class Handshake {
   readonly #onError = (cause: Error): void => {
     if (this.#wanted !== null) return
     const { reason, code } = cause as { reason?: unknown; code?: unknown }
-    if (wantsClientCertificate(cause, this.#socket.getPeerX509Certificate() !== undefined)) {
+    if (this.#keyProven() && wantsClientCertificate(cause, true)) {
       this.#certificateWanted(new WeirError('origin-client-cert', '', cause))
       return
     }
@@ -207,13 +249,22 @@ class Handshake {
   }
 
   /**
+   * A chain can be copied by anybody. That the server has the key to it is known, with TLS 1.3, when the handshake is over;
+   * before that, once its key exchange was read, which is signed and which OpenSSL has refused if it was signed wrongly.
+   */
+  #keyProven(): boolean {
+    if (this.#judging) return true
+    const { type } = (this.#socket.getEphemeralKeyInfo() ?? {}) as { type?: string }
+    return this.#socket.getProtocol() !== 'TLSv1.3' && type !== undefined
+  }
+
+  /**
    * A name whose server says so is left closed from then on: an impostor must not be able to say it for him. Before
    * TLS 1.3 the handshake ends with it, and OpenSSL has not been heard about the chain; nothing is sent there any more.
    */
   #certificateWanted(error: WeirError): void {
     this.#wanted = error
-    if (this.#socket.isSessionReused()) this.#fail(error)
-    else if (!this.#judging) this.#checkFull(null)
+    if (!this.#judging) this.#checkFull(null)
   }
 
   readonly #onTimeout = (): void =>

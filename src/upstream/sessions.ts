@@ -18,14 +18,17 @@ interface Saved {
   until: number
 }
 
-/** TLS sessions of verified origins, per address, name and source address. */
+/** What verified handshakes leave behind: TLS sessions and proofs, per address, name and source address. */
 export class OriginSessions {
   readonly #saved: LRUCache<string, Saved>
+  /** Until when (ms) who answers there is taken for who is meant. */
+  readonly #proven: LRUCache<string, number>
   /** Grows when what verdicts rest on has changed: whoever was judged before saves nothing any more. */
   era = 0
 
   constructor(max = 1000) {
     this.#saved = new LRUCache({ max })
+    this.#proven = new LRUCache({ max })
   }
 
   get size(): number {
@@ -35,6 +38,16 @@ export class OriginSessions {
   clear(): void {
     this.era++
     this.#saved.clear()
+    this.#proven.clear()
+  }
+
+  /** The server there has proved the name to somebody who showed nothing himself. */
+  prove(target: UpstreamTarget, verdict: OriginVerdict, era: number, nowMs: number): void {
+    if (era === this.era) this.#proven.set(keyOf(target), Math.min(verdict.validUntil, nowMs + MAX_AGE_MS))
+  }
+
+  isProven(target: UpstreamTarget, nowMs: number): boolean {
+    return nowMs < (this.#proven.get(keyOf(target)) ?? 0)
   }
 
   /** `era`: when the connection began that the session is of. TLS 1.3 hands sessions out as long as it lasts. */

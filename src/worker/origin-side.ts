@@ -54,7 +54,8 @@ export class OriginSide {
       now,
     })
     this.dialling = {
-      contextFor: ({ name, exception }) => this.#contexts.for(name, exception),
+      contextFor: ({ exception }) => this.#contexts.for(exception),
+      showingContextFor: ({ name, exception }) => this.#contexts.showing(name, exception),
       presentedChain,
       verify: (handshake, done) => this.#verifier.verify(handshake, done),
       sessions: new OriginSessions(),

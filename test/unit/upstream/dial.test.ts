@@ -28,6 +28,7 @@ const context = originContext([root.pem])
 function deps(changes: Partial<DialDeps> = {}): DialDeps {
   return {
     contextFor: () => context,
+    showingContextFor: () => null,
     presentedChain,
     verify: judge(root.pem),
     sessions: new OriginSessions(),
