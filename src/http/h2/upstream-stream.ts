@@ -19,6 +19,7 @@ const {
   NGHTTP2_FLAG_END_STREAM,
   NGHTTP2_NO_ERROR,
   NGHTTP2_PROTOCOL_ERROR,
+  NGHTTP2_ENHANCE_YOUR_CALM,
   NGHTTP2_REFUSED_STREAM,
   NGHTTP2_CANCEL,
 } = constants
@@ -60,6 +61,8 @@ export class H2Exchange implements UpstreamStream {
   #received = 0
   #responseTrailers: HeaderList | null = null
   #movedAt = clock.now
+  /** The origin broke the rules of the connection. */
+  #broken = false
 
   constructor(home: StreamHome, head: RequestHead, events: UpstreamEvents) {
     this.#home = home
@@ -71,7 +74,7 @@ export class H2Exchange implements UpstreamStream {
     stream[kOwner] = this
     this.#stream = stream
     if (options === WITH_TRAILERS) stream.on('wantTrailers', onWantTrailers as () => void)
-    stream.on('error', ignore) // every failure ends in 'close', with its code in rstCode
+    stream.on('error', onError as () => void) // and every failure ends in 'close', with its code in rstCode
     stream.on('headers', onInterim as () => void)
     stream.on('response', onResponse as () => void)
     stream.on('close', onClose as () => void)
@@ -196,6 +199,11 @@ export class H2Exchange implements UpstreamStream {
       this.#fail(this.#goneCode())
   }
 
+  /** What ended the connection comes as an error of each stream on it, with this code where nghttp2 could not go on. */
+  failed({ code }: NodeJS.ErrnoException): void {
+    this.#broken = code === 'ERR_HTTP2_ERROR' || code === 'ERR_HTTP2_TOO_MANY_INVALID_FRAMES'
+  }
+
   gone(): void {
     this.#home.onStreamGone(this)
     if (this.#events !== null) this.#fail(this.#goneCode())
@@ -207,7 +215,9 @@ export class H2Exchange implements UpstreamStream {
     if (wantsClientCertificate(this.#home.cause(), true)) return 'origin-client-cert'
     // RFC 9113 §8.7: certainly not processed
     if (rstCode === NGHTTP2_REFUSED_STREAM || (id ?? 0) > this.#home.lastStreamId) return 'origin-reset'
-    return rstCode === NGHTTP2_PROTOCOL_ERROR ? 'origin-bad-response' : 'origin-reset'
+    // ENHANCE_YOUR_CALM is node's for too many fields; from an origin it is no invitation to try again either
+    const refused = rstCode === NGHTTP2_PROTOCOL_ERROR || rstCode === NGHTTP2_ENHANCE_YOUR_CALM
+    return refused || this.#broken ? 'origin-bad-response' : 'origin-reset'
   }
 
   #fail(code: ErrorCode): void {
@@ -228,7 +238,9 @@ export class H2Exchange implements UpstreamStream {
   }
 }
 
-function ignore(): void {}
+function onError(this: OwnedStream, cause: NodeJS.ErrnoException): void {
+  this[kOwner].failed(cause)
+}
 
 function onInterim(this: OwnedStream, _headers: object, _flags: number, raw: string[]): void {
   this[kOwner].interim(raw)
