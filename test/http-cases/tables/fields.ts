@@ -1,0 +1,201 @@
+import { type Case, client, get, head, OK, origin, passed, refused } from '../case.ts'
+
+const hosted = (...lines: string[]) =>
+  `GET /@ID HTTP/1.1\r\nX-Case: @ID\r\n${lines.map(text => `${text}\r\n`).join('')}\r\n`
+const second = (text: string, section: string, title: string): Case => client(section, title, text, refused())
+
+/** RFC 9112 §5, RFC 9110 §5 and §7.2: field lines, and Host among them. */
+export const FIELDS: readonly Case[] = [
+  ...(
+    [
+      ['a space before the colon', 'X-A : b'],
+      ['a tab before the colon', 'X-A\t: b'],
+      ['a space before the colon of Content-Length', 'Content-Length : 5'],
+      ['a space before the colon of Transfer-Encoding', 'Transfer-Encoding : chunked'],
+      ['a space before the colon of Host', 'Host : other.example'],
+      ['a space in the name', 'X A: b'],
+      ['no colon', 'X-A'],
+      ['no name', ': b'],
+    ] as const
+  ).map(([title, field]) => second(get(field), '9112 §5.1', title)),
+  ...(
+    [
+      ['a fold with a space', 'X-A: b\r\n c'],
+      ['a fold with a tab', 'X-A: b\r\n\tc'],
+      ['a fold of Transfer-Encoding', 'Transfer-Encoding:\r\n chunked'],
+      ['a fold of Content-Length', 'Content-Length: 1\r\n 0'],
+      ['a fold of blanks only', 'X-A: b\r\n  '],
+    ] as const
+  ).map(([title, field]) => second(get(field), '9112 §5.2', title)),
+  ...[
+    '"',
+    '(',
+    ')',
+    ',',
+    '/',
+    ';',
+    '<',
+    '=',
+    '>',
+    '?',
+    '@',
+    '[',
+    '\\',
+    ']',
+    '{',
+    '}',
+    '\x80',
+    '\xff',
+    '\0',
+    '\x1b',
+    '\x7f',
+  ].map(c => second(get(`X-${c}A: b`), '9110 §5.1', `${JSON.stringify(c)} in a name`)),
+  ...(
+    [
+      ['NUL', '\0'],
+      ['a bare CR', '\r'],
+      ['a bare LF', '\n'],
+      ['a bare LF that begins another field', '\nX-B: '],
+      ['a bare CR that begins another field', '\rX-B: '],
+      ['BEL', '\x07'],
+      ['ESC', '\x1b'],
+      ['DEL', '\x7f'],
+      ['VT', '\x0b'],
+      ['FF', '\x0c'],
+    ] as const
+  ).map(([title, c]) => second(get(`X-A: b${c}c`), '9110 §5.5', `${title} in a value`)),
+  second(get('Host:\0'), '9110 §5.5', 'NUL as a value'),
+  client(
+    '9110 §5.5',
+    'obs-text in a value',
+    get('X-A: \x80\xe4\xff'),
+    passed({ originHas: ['\r\nX-A: \x80\xe4\xff\r\n'] }),
+  ),
+  client(
+    '9110 §5.5',
+    'UTF-8 in a value',
+    get('X-A: \xc3\xa4\xe2\x82\xac'),
+    passed({ originHas: ['\xc3\xa4\xe2\x82\xac\r\n'] }),
+  ),
+  client('9110 §5.5', 'tabs and spaces in a value', get('X-A: a \t b'), passed({ originHas: [/X-A: a \t b\r\n/] })),
+  client('9110 §5.5', 'an empty value', get('X-A:'), passed({ originHas: [/\r\nX-A:[ ]?\r\n/] })),
+  client('9110 §5.5', 'a value of blanks', get('X-A: \t  '), passed({ originHas: [/\r\nX-A:[ \t]*\r\n/] })),
+  client('9112 §5', 'no blank after the colon', get('X-A:b'), passed({ originHas: [/\r\nX-A: ?b\r\n/] })),
+  client(
+    '9112 §5',
+    'blanks round the value',
+    get('X-A: \t b \t '),
+    passed({ originHas: [/\r\nX-A:[ \t]*b[ \t]*\r\n/] }),
+  ),
+  client(
+    '9110 §5.3',
+    'order, case and duplicates',
+    get('x-b: 1', 'X-A: 2', 'X-b: 3', 'X-A: 4'),
+    passed({ originHas: ['x-b: 1\r\nX-A: 2\r\nX-b: 3\r\nX-A: 4\r\n'] }),
+  ),
+  client('9110 §5.3', 'two Cookie lines', get('Cookie: a=1', 'Cookie: b=2'), passed({ originHas: ['a=1', 'b=2'] })),
+  client(
+    '9110 §5.1',
+    'every token character in a name',
+    get("!#$%&'*+-.^_`|~09aZ: x"),
+    passed({ originHas: ["\r\n!#$%&'*+-.^_`|~09aZ: x\r\n"] }),
+  ),
+  client(
+    '9110 §5.4',
+    '60 kB of fields',
+    get(...Array.from({ length: 60 }, (_, i) => `X-${i}: ${'v'.repeat(1000)}`)),
+    passed({ originHas: ['X-59: vvvv'] }),
+  ),
+  client(
+    '9110 §5.4',
+    'one field of 60 kB',
+    get(`X-A: ${'v'.repeat(60_000)}`),
+    passed({ originHas: ['v'.repeat(60_000)] }),
+  ),
+  client(
+    '9110 §5.4',
+    '500 fields',
+    get(...Array.from({ length: 500 }, (_, i) => `X-${i}: v`)),
+    passed({ originHas: ['X-499: v'] }),
+  ),
+  client('9110 §5.4', '1 MB of fields', get(`X-A: ${'v'.repeat(1_000_000)}`), refused(431)),
+  client('9110 §5.4', '3,000 fields', get(...Array.from({ length: 3000 }, (_, i) => `X-${i}: v`)), refused(431)),
+  client(
+    '9110 §5.4',
+    'fields without an end',
+    [get().slice(0, -2), ...Array.from({ length: 30 }, () => `X-A: ${'v'.repeat(8000)}\r\n`)],
+    refused(431),
+  ),
+
+  ...(
+    [
+      ['none', []],
+      ['two', ['Host: @HOST', 'Host: other.example']],
+      ['two equal ones', ['Host: @HOST', 'Host: @HOST']],
+      ['two that differ in case', ['Host: @HOST', 'hOST: other.example']],
+      ['empty', ['Host:']],
+      ['a list', ['Host: @HOST, other.example']],
+      ['two names', ['Host: @HOST other.example']],
+      ['userinfo', ['Host: user@@HOST']],
+      ['a path', ['Host: @HOST/x']],
+      ['a backslash', ['Host: @HOST\\x']],
+      ['a query', ['Host: @HOST?x']],
+      ['a scheme', ['Host: http://@HOST']],
+      ['a port that is no number', ['Host: @HOST:80a']],
+      ['a port out of range', ['Host: @HOST:65616']],
+      ['a negative port', ['Host: @HOST:-80']],
+      ['two ports', ['Host: @HOST:80:80']],
+      ['an empty label', ['Host: a..@HOST']],
+      ['a percent sign', ['Host: @HOST%00.example']],
+      ['an open bracket', ['Host: [::1']],
+      ['a zone id', ['Host: [fe80::1%25eth0]']],
+      ['8-bit bytes', ['Host: \xe4.example']],
+      ['a comma before its port', ['Host: @HOST,:80']],
+      ['quotes', ['Host: "@HOST"']],
+    ] as const
+  ).map(([title, lines]) => client('9110 §7.2', `Host: ${title}`, hosted(...lines), refused([400, 421]))),
+  client(
+    '9110 §7.2',
+    'Host of another site',
+    hosted('Host: other.example'),
+    passed({ kind: 'passed', statuses: [[200, 421]], requests: 'any' }),
+  ),
+  client('9110 §7.2', 'Host in capitals', hosted('Host: @HOST_CAPS'), passed()),
+  client('9110 §7.2', 'Host with its default port', hosted('Host: @HOST:@PORT'), passed()),
+  client('9110 §7.2', 'Host with an empty port', hosted('Host: @HOST:'), passed()),
+  client('9110 §7.2', 'Host with a final dot', hosted('Host: @HOST.'), passed()),
+  client('9110 §7.2', 'Host as the last of the fields', hosted('X-A: b', 'Host: @HOST'), passed()),
+  client('9110 §7.2', 'hOsT', hosted('hOsT: @HOST'), passed({ originHas: [/\r\nhost: /i] })),
+  client(
+    '9110 §7.2',
+    'no Host in HTTP/1.0',
+    head('GET /@ID HTTP/1.0').replace('Host: @HOST\r\n', ''),
+    passed({ closed: true }),
+  ),
+  client('9110 §7.2', 'two Hosts in HTTP/1.0', head('GET /@ID HTTP/1.0', 'Host: other.example'), refused()),
+
+  origin(
+    '9110 §5.3',
+    'answer: order, case and duplicates',
+    OK.replace('\r\n\r\n', '\r\nx-b: 1\r\nX-A: 2\r\nX-b: 3\r\n\r\n'),
+    passed({ clientHas: ['x-b: 1\r\nX-A: 2\r\nX-b: 3\r\n'] }),
+  ),
+  origin(
+    '6265 §3',
+    'answer: three Set-Cookie in order',
+    OK.replace('\r\n\r\n', '\r\nSet-Cookie: a=1, x\r\nSet-Cookie: b=2\r\nset-cookie: a=3\r\n\r\n'),
+    passed({ clientHas: ['Set-Cookie: a=1, x\r\nSet-Cookie: b=2\r\nset-cookie: a=3\r\n'] }),
+  ),
+  origin(
+    '9110 §5.5',
+    'answer: obs-text in a value',
+    OK.replace('\r\n\r\n', '\r\nX-A: \x80\xe4\xff\r\n\r\n'),
+    passed({ clientHas: ['X-A: \x80\xe4\xff\r\n'] }),
+  ),
+  origin(
+    '9110 §5.4',
+    'answer: 60 kB of fields',
+    OK.replace('\r\n\r\n', `\r\nX-A: ${'v'.repeat(60_000)}\r\n\r\n`),
+    passed({ clientHas: ['v'.repeat(60_000)] }),
+  ),
+]
