@@ -29,7 +29,7 @@ import { SupervisorLink } from './worker/supervisor-link.ts'
 const FIRST_LISTEN_FD = 4
 /** Less than the supervisor waits before it kills: the rows of what is cut off have to leave too. */
 const DRAIN_MS = 6_000
-const LOG = { maxRows: 50_000, flushMs: 50, maxBatchRows: 500 }
+const LOG = { maxRows: 50_000, flushMs: 50, maxBatchRows: 2000 }
 
 const log = pino({ base: { process: 'worker', pid: process.pid } }, pino.destination({ dest: 2, sync: true }))
 const link = new SupervisorLink()
