@@ -2,35 +2,45 @@ import http, { type ClientRequest } from 'node:http'
 import http2, { type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2'
 import https from 'node:https'
 import { Digest, Trace } from './trace.ts'
-import { HOSTS, type Mode, WAYS, type Way } from './ways.ts'
+import { HOSTS, type HostName, type Mode, WAYS, type Way } from './ways.ts'
 
 export type Fields = Record<string, string>
 
-/** A client of the web server, by one way and version. Trust comes with NODE_EXTRA_CA_CERTS. */
+interface Target {
+  readonly host: HostName
+  readonly port: number
+  readonly method: string
+  readonly path: string
+}
+
+/** A client of a web server, by one way and version. Trust comes with NODE_EXTRA_CA_CERTS. */
 export class Asker {
   readonly mode: Mode
   readonly trace = new Trace()
   remark = ''
   readonly run: string
+  readonly #host: HostName
   readonly #port: number
   readonly #session: ClientHttp2Session | null
   /** One connection, so that what is left over by one answer spoils the next. */
   readonly #agent: http.Agent
 
-  constructor(mode: Mode, way: Way, run: string) {
+  constructor(host: HostName, mode: Mode, way: Way, run: string) {
     this.mode = mode
+    this.#host = host
     this.run = run
     this.#port = WAYS[way][mode === 'http' ? 'http' : 'https']
     const keep = { keepAlive: true, maxSockets: 1 }
     this.#agent = mode === 'http' ? new http.Agent(keep) : new https.Agent(keep)
-    this.#session = mode === 'h2' ? http2.connect(`https://web.test:${this.#port}`) : null
+    this.#session = mode === 'h2' ? http2.connect(`https://${host}:${this.#port}`) : null
   }
 
   ask(method: string, target: string, fields: Fields = {}, quiet = false): Asked {
     const all: Fields = { ...fields, 'x-run': this.run }
     const trace = quiet ? new Trace() : this.trace
-    if (this.#session !== null) return new Asked2(this.#session, method, target, all, trace)
-    return new Asked1(this.#agent, this.#port, method, target, all, trace)
+    const to = { host: this.#host, port: this.#port, method, path: target }
+    if (this.#session !== null) return new Asked2(this.#session, to, all, trace)
+    return new Asked1(this.#agent, to, all, trace)
   }
 
   close(): void {
@@ -96,11 +106,11 @@ class Asked1 extends Asked {
   #answer: http.IncomingMessage | null = null
   #paused = false
 
-  constructor(agent: http.Agent, port: number, method: string, path: string, fields: Fields, trace: Trace) {
+  constructor(agent: http.Agent, { host, port, method, path }: Target, fields: Fields, trace: Trace) {
     super(trace)
-    const options = { agent, host: HOSTS['web.test'], servername: 'web.test', port, method, path }
+    const options = { agent, host: HOSTS[host], servername: host, port, method, path }
     const { request } = agent instanceof https.Agent ? https : http
-    const out = request({ ...options, headers: { host: 'web.test', ...fields } })
+    const out = request({ ...options, headers: { host, ...fields } })
     this.out = out
     out.on('information', ({ statusCode, rawHeaders }) => this.informational(statusCode, rawHeaders))
     out.on('response', answer => this.#answered(answer))
@@ -144,9 +154,9 @@ class Asked1 extends Asked {
 class Asked2 extends Asked {
   readonly out: ClientHttp2Stream
 
-  constructor(session: ClientHttp2Session, method: string, path: string, fields: Fields, trace: Trace) {
+  constructor(session: ClientHttp2Session, { host, method, path }: Target, fields: Fields, trace: Trace) {
     super(trace)
-    const head = { ':method': method, ':path': path, ':authority': 'web.test', ...fields }
+    const head = { ':method': method, ':path': path, ':authority': host, ...fields }
     const bare = method === 'GET' || method === 'HEAD'
     const out = session.request(head, { endStream: bare, waitForTrailers: 'trailer' in fields })
     this.out = out

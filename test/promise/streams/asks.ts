@@ -17,6 +17,7 @@ async function get(asker: Asker, target: string, fields: Fields = {}, method = '
   await asked.over
 }
 
+export const EARLY = 'a whole answer before the end of the request, which goes on'
 export const MANY = `${STREAMS} streams beside ${STALLED} that nobody reads`
 
 /** What a client does on one connection; its trace is what is compared. */
@@ -105,6 +106,14 @@ export const ASKS: Record<string, (asker: Asker, free: (event: number) => Promis
     asked.onEnd = () => asked.out.destroy()
     asked.out.write(noise('enough', 65536))
     await asked.over
+  },
+
+  async [EARLY](asker) {
+    const asked = asker.ask('POST', '/early', { ...form, 'content-length': '327680' })
+    asked.onEnd = () => void asked.send(noise('early', 65536), 4 * 65536)
+    asked.out.write(noise('early', 65536))
+    await asked.over
+    await get(asker, '/no-content')
   },
 
   async 'a client that leaves'(asker) {

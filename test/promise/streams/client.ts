@@ -1,4 +1,4 @@
-/** `node client.ts KIND NAME MODE WAY`: runs one case on the lab's client and prints the `Run` it was. */
+/** `node client.ts KIND NAME MODE WAY HOST`: runs one case on the lab's client and prints the `Run` it was. */
 import { randomUUID } from 'node:crypto'
 import http from 'node:http'
 import http2 from 'node:http2'
@@ -6,11 +6,11 @@ import { json } from 'node:stream/consumers'
 import { Asker } from './asking.ts'
 import { ASKS } from './asks.ts'
 import { call } from './grpc.ts'
-import { exchangeMessages } from './sockets.ts'
-import { HOSTS, type Mode, type Run, WAYS, type Way } from './ways.ts'
+import { exchangeMessages, loseServer } from './sockets.ts'
+import { HOSTS, type HostName, type Mode, type Run, WAYS, type Way } from './ways.ts'
 
-const [kind = '', name = '', mode, way] = process.argv.slice(2) as [string, string, Mode, Way]
-const LIMIT_MS = 30_000
+const [kind, name, mode, way, host] = process.argv.slice(2) as [string, string, Mode, Way, HostName]
+const LIMIT_MS = 50_000
 const run = randomUUID()
 const agent = new http.Agent({ keepAlive: true })
 
@@ -22,14 +22,17 @@ async function aside(path: string): Promise<unknown> {
 }
 
 async function runCase(): Promise<{ events: string[]; remark: string }> {
-  if (kind === 'messages') return { events: await exchangeMessages(mode, way, run), remark: '' }
+  if (kind === 'messages') {
+    const events = name === 'dropped' ? await loseServer(mode, way, run) : await exchangeMessages(mode, way, run)
+    return { events, remark: '' }
+  }
   if (kind === 'call') {
     const session = http2.connect(`https://calls.test:${WAYS[way].https}`)
     const events = await call(session, name, run)
     session.close()
     return { events, remark: '' }
   }
-  const asker = new Asker(mode, way, run)
+  const asker = new Asker(host, mode, way, run)
   await ASKS[name]!(asker, async event => void (await aside(`/ack?run=${run}&event=${event}`)))
   asker.close()
   return { events: asker.trace.events, remark: asker.remark }

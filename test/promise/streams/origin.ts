@@ -5,6 +5,7 @@
 import fs from 'node:fs'
 import http from 'node:http'
 import http2, { type Http2ServerResponse, type ServerHttp2Stream } from 'node:http2'
+import https from 'node:https'
 import net from 'node:net'
 import type { Duplex } from 'node:stream'
 import { echoWebSocket } from '../../lab/origin-ws.ts'
@@ -62,20 +63,25 @@ async function tell(run: string, res: Res): Promise<void> {
 }
 
 function upgrade(req: http.IncomingMessage, socket: Duplex, head: Buffer): void {
-  const trace = begin(new URL(req.url ?? '', 'http://streams.test').searchParams.get('run') ?? '', req.headers.via)
+  const { pathname, searchParams: query } = new URL(req.url ?? '', 'http://streams.test')
+  const trace = begin(query.get('run') ?? '', req.headers.via)
   trace.note(`upgrade ${req.headers.upgrade} ${req.headers['sec-websocket-protocol']}`)
   socket.on('close', () => {
     trace.open--
     trace.note('closed')
   })
   echoWebSocket(req, socket, head)
+  if (pathname !== '/dropped') return
+  let count = 0
+  socket.on('data', () => ++count === 2 && socket.destroy())
 }
 
 const plain = http.createServer()
 const web = http2.createSecureServer({ ...tls, allowHTTP1: true })
 // createSecureServer sets its own answer to "may this upgrade", which is no.
 Object.assign(web, { shouldUpgradeCallback: () => true })
-for (const server of [plain, web]) {
+const old = https.createServer(tls)
+for (const server of [plain, web, old]) {
   server.on('request', (req: Req, res: Res) => handle(req, res, false))
   server.on('checkContinue', (req: Req, res: Res) => handle(req, res, true))
   server.on('upgrade', upgrade)
@@ -102,6 +108,7 @@ function listen(server: net.Server, port: number, host: string): Promise<void> {
 for (const { http: open, https: secure } of Object.values(WAYS)) {
   await listen(plain, open, HOSTS['web.test'])
   await listen(web, secure, HOSTS['web.test'])
+  await listen(old, secure, HOSTS['old.test'])
   await listen(calls, secure, HOSTS['calls.test'])
 }
 process.stdout.write('ready\n')

@@ -80,6 +80,13 @@ export const PAGES: Record<string, (asked: Asked) => void | Promise<void>> = {
       res.writeHead(413, { 'content-length': 7 }).end('enough\n')
     })
   },
+  /** Answers in full after the first octets, and takes the rest nevertheless. */
+  '/early': ({ req, res }) => {
+    req.once('data', () => {
+      res.writeHead(200, { 'content-length': 6 }).end('early\n')
+      req.resume()
+    })
+  },
   '/download': async ({ res, query }) => {
     const block = noise('download', 65536)
     let left = Number(query.get('bytes'))

@@ -1,16 +1,35 @@
 import { createHash } from 'node:crypto'
 import { noise } from './trace.ts'
-import type { Mode, Way } from './ways.ts'
-import { WAYS } from './ways.ts'
+import { type Mode, WAYS, type Way } from './ways.ts'
 
 const MESSAGES = 10_000
 /** Around the sizes at which the length of a frame takes another form (RFC 6455 §5.2), and what lies between. */
 const SIZES = [0, 1, 2, 125, 126, 127, 300, 1000, 1001, 4096, 700, 16384, 12, 65535, 65536]
 
+function baseOf(mode: Mode, way: Way): string {
+  return mode === 'http' ? `ws://web.test:${WAYS[way].http}` : `wss://web.test:${WAYS[way].https}`
+}
+
+/** One message is answered, and at the next the server closes the connection instead. */
+export function loseServer(mode: Mode, way: Way, run: string): Promise<string[]> {
+  const socket = new WebSocket(`${baseOf(mode, way)}/dropped?run=${run}`)
+  const events: string[] = []
+  const { promise, resolve } = Promise.withResolvers<string[]>()
+  socket.onopen = () => socket.send('one')
+  socket.onmessage = ({ data }) => {
+    events.push(`message ${data}`)
+    socket.send('two')
+  }
+  socket.onclose = ({ code, reason, wasClean }) => {
+    events.push(`closed ${code} "${reason}"${wasClean ? '' : ' uncleanly'}`)
+    resolve(events)
+  }
+  return promise
+}
+
 /** Sends all of them without waiting, text and binary, and hears each again in its turn. */
 export function exchangeMessages(mode: Mode, way: Way, run: string): Promise<string[]> {
-  const url = mode === 'http' ? `ws://web.test:${WAYS[way].http}` : `wss://web.test:${WAYS[way].https}`
-  const socket = new WebSocket(`${url}/?run=${run}`)
+  const socket = new WebSocket(`${baseOf(mode, way)}/?run=${run}`)
   socket.binaryType = 'arraybuffer'
   const events: string[] = []
   const sent = createHash('sha256')

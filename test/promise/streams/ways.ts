@@ -12,7 +12,10 @@ export type Mode = (typeof MODES)[number]
 export const HOSTS = {
   'web.test': '203.0.113.60',
   'calls.test': '203.0.113.61',
+  /** Knows HTTP/1.1 only. */
+  'old.test': '203.0.113.62',
 } as const
+export type HostName = keyof typeof HOSTS
 
 /** What one run was at both ends. */
 export interface Run {

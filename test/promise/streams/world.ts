@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { type Lab, waitForLine } from '../../lab/lab.ts'
-import { HOSTS, type Mode, type Run, type Way } from './ways.ts'
+import { HOSTS, type HostName, type Mode, type Run, type Way } from './ways.ts'
 
 /** Puts the servers of these tests into a lab, with names and certificates. */
 export async function startStreamOrigin(lab: Lab): Promise<void> {
@@ -33,8 +33,9 @@ export async function runCase(
   name: string,
   mode: Mode,
   way: Way,
+  host: HostName = 'web.test',
 ): Promise<Run> {
-  const argv = [process.execPath, path.join(import.meta.dirname, 'client.ts'), kind, name, mode, way]
+  const argv = [process.execPath, path.join(import.meta.dirname, 'client.ts'), kind, name, mode, way, host]
   const LARGE_BYTES = process.env.WEIR_LARGE_BYTES ?? '200000000'
   const ran = await lab.exec('client', argv, { env: { NODE_EXTRA_CA_CERTS: caFile, LARGE_BYTES } })
   if (ran.code !== 0) throw new Error(`${ran.stderr}\n${ran.stdout}`)
