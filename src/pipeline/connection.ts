@@ -281,6 +281,7 @@ export class Connection {
     this.#http = serve({
       conn: this.#conn,
       socket,
+      raw: this.#socket,
       scheme,
       sni,
       onRequest: this.#onRequest,

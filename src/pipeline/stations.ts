@@ -122,6 +122,8 @@ export interface HandshakeEnd extends HandshakeFacts {
 export interface ServeOptions {
   conn: Conn
   socket: net.Socket
+  /** The TCP connection: `socket` itself, or what is below its TLS. */
+  raw: net.Socket
   scheme: 'http' | 'https'
   /** The name the connection was opened for; Host must agree. null on plain HTTP. */
   sni: string | null

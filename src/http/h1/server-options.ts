@@ -9,6 +9,8 @@ export interface H1ServerOptions {
   conn: Conn
   /** Plain or TLS; bytes read before may have been unshifted into it. */
   socket: Socket
+  /** The TCP connection: `socket` itself, or what is below its TLS. */
+  raw: Socket
   scheme: 'http' | 'https'
   /** Name the connection was opened for; Host must agree with it. null on plain HTTP. */
   sni: string | null

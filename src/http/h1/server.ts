@@ -291,9 +291,9 @@ export class H1Server extends Driver implements ClientStream {
     this.#phase = CLOSED
     this.#error = error
     this.out.drop()
-    // TLS tells the same by the missing close_notify; there is no reset for it in node:tls
-    if (this.#options.scheme === 'https') this.socket.destroy()
-    else this.socket.resetAndDestroy()
+    // Below TLS too: few clients mind a missing close_notify, and to HTTP/1.0 an answer may end with its connection
+    this.#options.raw.resetAndDestroy()
+    this.socket.destroy()
   }
 
   protected override stalled(): void {

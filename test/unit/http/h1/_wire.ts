@@ -87,6 +87,7 @@ export async function rig(options: RigOptions): Promise<Rig> {
       serveH1({
         conn: conn(socket),
         socket,
+        raw: socket,
         scheme: 'http',
         sni: null,
         limits: { ...DEFAULT_LIMITS, ...options.limits },
