@@ -10,7 +10,7 @@ import { exchangeMessages, loseServer } from './sockets.ts'
 import { HOSTS, type HostName, type Mode, type Run, WAYS, type Way } from './ways.ts'
 
 const [kind, name, mode, way, host] = process.argv.slice(2) as [string, string, Mode, Way, HostName]
-const LIMIT_MS = 50_000
+const LIMIT_MS = 55_000
 const run = randomUUID()
 const agent = new http.Agent({ keepAlive: true })
 
