@@ -55,9 +55,15 @@ export class OriginVerifier {
 
   /** `done` is called exactly once, and before this returns when nothing had to be fetched. */
   verify(handshake: OriginHandshake, done: (verdict: OriginVerdict) => void): void {
-    const { presented, error } = readPresented(handshake.chain)
-    if (error === null) new Judgement(this.#options, handshake, presented, done).start()
-    else done(refusal(error))
+    let read: ReturnType<typeof readPresented>
+    try {
+      read = readPresented(handshake.chain)
+    } catch (cause) {
+      done(refusal(ownMistake(cause)))
+      return
+    }
+    if (read.error === null) new Judgement(this.#options, handshake, read.presented, done).start()
+    else done(refusal(read.error))
   }
 }
 
@@ -95,8 +101,7 @@ class Judgement {
         allow: this.#allow,
       })
     } catch (cause) {
-      // A stranger's certificate that finds a mistake of ours ends its own connection, not those of all others here
-      this.#refuse(new WeirError('self-internal', 'The certificate of the web server could not be judged.', cause))
+      this.#refuse(ownMistake(cause))
       return
     }
     if (verdict.error === null) this.#chainIsGood(verdict)
@@ -179,6 +184,11 @@ function describe(used: readonly Allowance[], exception: TlsException | null): s
   if (used.length === 0 || exception === null) return ''
   const what = used.join(', ')
   return exception.only === null ? `${what} (line ${exception.line}: ${exception.reason})` : `${what} (override)`
+}
+
+/** A stranger's certificate that finds one ends its own connection, not those of all others here. */
+function ownMistake(cause: unknown): WeirError {
+  return new WeirError('self-internal', 'The certificate of the web server could not be judged.', cause)
 }
 
 function refusal(error: WeirError): OriginVerdict {

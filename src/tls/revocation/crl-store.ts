@@ -3,7 +3,7 @@ import type { Fetch } from '../fetch/fetch.ts'
 import type { CertificateFacts } from '../x509.ts'
 import { type CrlFacts, crlCoverageFault, crlSignatureFault, MAX_CRL_BYTES, readCrl } from './crl.ts'
 import { CrlIndex } from './crl-index.ts'
-import { good, none, REASON_HOLD, revoked, type Standing, unusable } from './standing.ts'
+import { good, guarded, none, REASON_HOLD, revoked, type Standing, unusable } from './standing.ts'
 
 /** Of all lists held, with their indexes. */
 const MAX_BYTES = 64 * 1024 * 1024
@@ -108,15 +108,19 @@ export class CrlStore {
   }
 
   #read(loading: Loading, body: Buffer): void {
-    const crl = readCrl(body)
-    const fault =
-      typeof crl === 'string' ? `The revocation list cannot be used: ${crl}.` : crlSignatureFault(crl, loading.issuer)
-    if (typeof crl === 'string' || fault !== '') this.#finish(loading, unusable(fault))
+    let crl: CrlFacts | null = null
+    const fault = guarded(() => {
+      const read = readCrl(body)
+      if (typeof read === 'string') return unusable(`The revocation list cannot be used: ${read}.`)
+      crl = read
+      return unusable(crlSignatureFault(read, loading.issuer))
+    })
+    if (crl === null || fault.why !== '') this.#finish(loading, fault)
     else this.#readEntries(loading, crl, new CrlIndex(crl))
   }
 
   #readEntries(loading: Loading, crl: CrlFacts, index: CrlIndex): void {
-    const state = index.step(STEP)
+    const state = stepOf(index)
     if (state === 'more') setImmediate(() => this.#readEntries(loading, crl, index))
     else if (state === 'bad') this.#finish(loading, unusable('The revocation list cannot be used: it is malformed.'))
     else this.#finish(loading, { crl, index, refreshAt: loading.nowMs + REFRESH_MS })
@@ -134,12 +138,21 @@ export class CrlStore {
 
 function nothing(): void {}
 
+/** A mistake of ours about a stranger's list ends the reading of it, and nothing else. */
+function stepOf(index: CrlIndex): ReturnType<CrlIndex['step']> {
+  try {
+    return index.step(STEP)
+  } catch {
+    return 'bad'
+  }
+}
+
 /** Being in any list of its issuer is a revocation; not being there says something only in the right and current one. */
-export function crlStanding(
-  { crl, index }: Pick<LoadedCrl, 'crl' | 'index'>,
-  cert: CertificateFacts,
-  nowMs: number,
-): Standing {
+export function crlStanding(list: Pick<LoadedCrl, 'crl' | 'index'>, cert: CertificateFacts, nowMs: number): Standing {
+  return guarded(() => find(list, cert, nowMs))
+}
+
+function find({ crl, index }: Pick<LoadedCrl, 'crl' | 'index'>, cert: CertificateFacts, nowMs: number): Standing {
   const entry = index.find(cert.serial)
   const fault = crlCoverageFault(crl, cert, nowMs)
   if (entry !== null && (fault === '' || entry.reason !== REASON_HOLD))

@@ -70,7 +70,7 @@ export class IssuerFetch {
       return
     }
     this.#fetch({ url, method: 'GET', body: null, contentType: null, maxBytes: MAX_BODY, timeMs }, (_error, body) => {
-      const certs = body === null ? [] : readCertificates(body)
+      const certs = body === null ? [] : guardedRead(body)
       if (certs.length === 0) {
         this.#next(others, want)
         return
@@ -78,6 +78,15 @@ export class IssuerFetch {
       this.#cache.set(url, { certs, until: nowMs + KEEP_MS })
       done(certs)
     })
+  }
+}
+
+/** A mistake of ours about a stranger's file ends the reading of it, and nothing else. */
+function guardedRead(body: Buffer): CertificateFacts[] {
+  try {
+    return readCertificates(body)
+  } catch {
+    return []
   }
 }
 

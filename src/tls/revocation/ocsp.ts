@@ -6,6 +6,7 @@ import { isCertId, keyBits, sha1 } from './cert-id.ts'
 import { eachExtension, readSigned, type Signed } from './signed.ts'
 import {
   good,
+  guarded,
   none,
   REASON_HOLD,
   readReason,
@@ -50,6 +51,10 @@ interface ResponseData {
  * everything in `body` is hostile. A good standing needs all of it to be right; a revocation needs no freshness.
  */
 export function judgeOcsp(body: Buffer, cert: CertificateFacts, issuer: CertificateFacts, nowMs: number): Standing {
+  return guarded(() => judge(body, cert, issuer, nowMs))
+}
+
+function judge(body: Buffer, cert: CertificateFacts, issuer: CertificateFacts, nowMs: number): Standing {
   if (body.length > MAX_OCSP_BYTES) return unusable('The OCSP answer is too large.')
   const status = readStatus(body)
   if (status === null) return unusable('The OCSP answer is malformed.')

@@ -73,3 +73,12 @@ export function revoked(revokedAt: number, reason: number, until: number): Stand
 export function readReason(buf: Uint8Array, start: number, end: number): number {
   return end === start + 1 && buf[start]! <= MAX_REASON ? buf[start]! : -1
 }
+
+/** A stranger's octets that find a mistake of ours are no answer; other connections of this process go on. */
+export function guarded(judge: () => Standing): Standing {
+  try {
+    return judge()
+  } catch (cause) {
+    return none(`What was said about it could not be read (${(cause as Error).message}).`)
+  }
+}
