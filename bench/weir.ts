@@ -32,13 +32,18 @@ export async function startWeir(lab: Lab, site: Site, profileDir: string | null)
     parts: {
       process: (_pid, line) =>
         line.includes('src/worker.ts') ? 'worker' : line.includes('admin/main.ts') ? 'admin' : 'supervisor',
-      thread: (comm, part) => (part === 'supervisor' && !NODE_THREADS.test(comm) ? 'store' : null),
+      thread: storeThread,
     },
     logLost: () => logLost(lab, weir.adminPort),
     async stop() {
       await weir.stop()
     },
   }
+}
+
+/** `Parts.thread` for the store's thread in the supervisor. */
+export function storeThread(comm: string, part: string): string | null {
+  return part === 'supervisor' && !NODE_THREADS.test(comm) ? 'store' : null
 }
 
 async function logLost(lab: Lab, adminPort: number): Promise<number> {
