@@ -103,7 +103,7 @@ export type SharedFact =
 export type FromWorker =
   | { t: 'ready' }
   | { t: 'mint'; id: number; name: string; spki: Buffer }
-  /** UTF-8 JSON array of LogRow; forwarded to the store thread unread. */
+  /** Rows as in core/log-batch.ts; forwarded to the store thread unread. */
   | { t: 'log'; batch: Buffer; rows: number; dropped: number }
   | { t: 'counters'; counters: WorkerCounters }
   | { t: 'handshakes'; events: HandshakeEvent[] }
