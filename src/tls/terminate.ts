@@ -11,6 +11,8 @@ export interface TerminateOptions {
   requestName: string
   /** The hello had an encrypted_client_hello extension: only then can `ech_required` be meant. */
   ech: boolean
+  /** The name stands in for others (`public_name` of an ECHConfig): only with it does a client that trusts us say so. */
+  echPublicName: boolean
 }
 
 /** What was seen of the handshake, whichever way it ended. */
@@ -23,7 +25,7 @@ export interface HandshakeFacts {
   handshakeMs: number
   /** Our limit ended it. */
   byUs: boolean
-  /** The client's messages were wrong, or there was nothing in common. */
+  /** The client's messages were wrong, an alert of theirs has no meaning here, or there was nothing in common. */
   malformed: boolean
 }
 
@@ -116,9 +118,13 @@ export function terminate(
     facts.byUs = how === 'timeout'
     facts.alert = alertOf(cause)
     facts.malformed = how === 'alert' && facts.alert < 0
-    // An alert nobody names, and no other octet: of a client that offered ECH it is the one that says all is well
+    // An alert nobody names, and no other octet: for a public name of ECH it is the one that says all is well. For
+    // any other nobody could know, as browsers send an extension of that sort in every hello (RFC 9849 §6.2)
     const unnamed = how === 'closed' && bytesAfterHello > 0 && bytesAfterHello <= ALERT_BYTES
-    if (unnamed && options.ech) facts.alert = ECH_REQUIRED
+    if (unnamed && options.ech) {
+      if (options.echPublicName) facts.alert = ECH_REQUIRED
+      else facts.malformed = true
+    }
     // Errors that come while the two sockets go down concern nobody any more.
     client.on('error', ignore)
     client.destroy()
@@ -153,7 +159,7 @@ function alertOf(cause: Error | null): number {
 function handshakeError(
   cause: Error | null,
   how: 'alert' | 'closed' | 'timeout',
-  { alert, certificateSent }: HandshakeFacts,
+  { alert, certificateSent, malformed }: HandshakeFacts,
   name: string,
 ): WeirError {
   const after = certificateSent ? 'after' : 'before'
@@ -161,7 +167,7 @@ function handshakeError(
   if (alert === ECH_REQUIRED)
     return new WeirError('client-tls', `${name}: ech_required, the client comes back with the real name`)
   if (how === 'closed') {
-    const code = certificateSent ? 'client-tls-distrust' : 'client-tls'
+    const code = certificateSent && !malformed ? 'client-tls-distrust' : 'client-tls'
     return new WeirError(code, `${name}: closed ${after} our certificate`, cause ?? undefined)
   }
   const distrust = DISTRUST_ALERTS.get(alert)

@@ -9,6 +9,7 @@ import { outcomeOf } from '../learn/outcome.ts'
 import { helloFacts } from '../peek/clienthello.ts'
 import { type PeekResult, peek } from '../peek/peek.ts'
 import type { Peeked, Stations } from '../pipeline/stations.ts'
+import { isEchPublicName } from '../policy/ech-names.ts'
 import { type LearnedLookup, overlay, refusalOf } from '../policy/overlay.ts'
 import { refuseHello } from '../tls/alert.ts'
 import { terminate } from '../tls/terminate.ts'
@@ -54,8 +55,10 @@ export function clientSide({ policy, ca, facts, learned, handshake, limits }: Cl
       return overlay(policy(), decision, { ...connection, hello, enrolling, certifiable }, learned)
     },
     refusalOf,
-    terminate: (socket, context, options, done) =>
-      terminate(socket, context, { alpn: ALPN, handshakeMs, ...options }, done),
+    terminate: (socket, context, options, done) => {
+      const echPublicName = isEchPublicName(options.requestName)
+      terminate(socket, context, { alpn: ALPN, handshakeMs, echPublicName, ...options }, done)
+    },
     outcomeOf,
     handshake,
   }

@@ -131,16 +131,16 @@ test('an app that checks a pin after the handshake and says nothing takes a litt
 test('a client that tries ECH says so with an alert ten times over, and nothing is concluded from that', async t => {
   for (let i = 0; i < 10; i++) {
     const ran = await bench.lab.node('client', ECH_CLIENT, {
-      input: JSON.stringify({ host: '203.0.113.22', name: 'front.example' }),
+      input: JSON.stringify({ host: '203.0.113.22', name: 'cloudflare-ech.com' }),
     })
     t.is(ran.stdout.trim(), 'certificate seen', ran.stderr)
   }
-  await bench.row('v_connections', "host = 'front.example' AND handshake = 'ech-retry'")
+  await bench.row('v_connections', "host = 'cloudflare-ech.com' AND handshake = 'ech-retry'")
   await sleep(1500)
-  const rows = bench.rows('v_connections', "host = 'front.example'")
+  const rows = bench.rows('v_connections', "host = 'cloudflare-ech.com'")
   t.is(rows.length, 10)
   t.true(rows.every(row => row.tier === 'inspect' && row.ech === 1 && row.handshake === 'ech-retry'))
-  t.false(learned().some(each => each.host === 'front.example'))
+  t.false(learned().some(each => each.host === 'cloudflare-ech.com'))
 })
 
 function spkiHash(caFile: string): string {

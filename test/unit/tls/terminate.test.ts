@@ -10,6 +10,7 @@ import tls, { type ConnectionOptions, type TLSSocket } from 'node:tls'
 import test from 'ava'
 import { loadOrCreateCa } from '../../../ca/create.ts'
 import type { WeirError } from '../../../src/core/errors.ts'
+import { outcomeOf } from '../../../src/learn/outcome.ts'
 import { LeafContexts } from '../../../src/tls/contexts.ts'
 import { mintLeaf } from '../../../src/tls/mint.ts'
 import { type HandshakeFacts, terminate } from '../../../src/tls/terminate.ts'
@@ -36,7 +37,7 @@ interface Gateway {
 /** A listener that peeks as the pipeline does (bytes read, then pushed back) and terminates every connection. */
 async function gateway(
   t: { teardown(fn: () => void): void },
-  { handshakeMs = 5000, alpn = ALPN, ech = false } = {},
+  { handshakeMs = 5000, alpn = ALPN, ech = false, echPublicName = false } = {},
 ): Promise<Gateway> {
   const contexts = new LeafContexts({
     ticketKeys: Buffer.alloc(48, 7),
@@ -52,11 +53,16 @@ async function gateway(
       raw.pause()
       raw.unshift(chunk)
       contexts.get(chunk.includes('b.example') ? 'b.example' : NAME, (_error, context) =>
-        terminate(raw, context!, { alpn, handshakeMs, requestName: NAME, ech }, (error, socket, facts) => {
-          const waiter = waiting.shift()
-          if (waiter) waiter({ error, socket, facts, raw })
-          else results.push({ error, socket, facts, raw })
-        }),
+        terminate(
+          raw,
+          context!,
+          { alpn, handshakeMs, requestName: NAME, ech, echPublicName },
+          (error, socket, facts) => {
+            const waiter = waiting.shift()
+            if (waiter) waiter({ error, socket, facts, raw })
+            else results.push({ error, socket, facts, raw })
+          },
+        ),
       )
     })
   })
@@ -194,12 +200,23 @@ test('alerts about our certificate mean distrust, others do not', async t => {
 })
 
 test('ech_required is never distrust', async t => {
-  const { port, next } = await gateway(t, { ech: true })
+  const { port, next } = await gateway(t, { ech: true, echPublicName: true })
   await rawClient(port, client => client.end(alert(121)))
   const { error, facts } = await next()
   t.is(error?.code, 'client-tls')
   t.regex(error!.detail, /ech_required/)
   t.like(facts, { alert: 121, certificateSent: true, malformed: false })
+})
+
+test('an alert that nobody names says nothing when the name hides no other', async t => {
+  const { port, next } = await gateway(t, { ech: true, echPublicName: false })
+  for (const code of [121, 0]) {
+    await rawClient(port, client => client.end(alert(code)))
+    const { error, facts } = await next()
+    t.is(error?.code, 'client-tls')
+    t.like(facts, { alert: -1, certificateSent: true, malformed: true })
+    t.is(outcomeOf({ ...facts, complete: false, appBytes: 0, closedAfterMs: -1 }), 'other')
+  }
 })
 
 test('a client without ECH that ends the handshake with close_notify has turned us down', async t => {
@@ -272,7 +289,12 @@ test('a destroyed socket is an error, not an exception', async t => {
   socket.destroy()
   const error = await new Promise<WeirError | null>(resolve =>
     contexts.get(NAME, (_error, context) =>
-      terminate(socket, context!, { alpn: ALPN, handshakeMs: 100, requestName: NAME, ech: false }, resolve),
+      terminate(
+        socket,
+        context!,
+        { alpn: ALPN, handshakeMs: 100, requestName: NAME, ech: false, echPublicName: false },
+        resolve,
+      ),
     ),
   )
   t.is(error?.code, 'client-tls')
