@@ -7,16 +7,23 @@ import { runCase, startStreamOrigin } from './streams/world.ts'
 import { type Bench, startBench } from './support.ts'
 
 /**
- * What applications that live on streams see of Weir: nothing. Each case runs twice between the same client and server, once past Weir
- * and once through it, opened, and both ends must tell the same story, event for event.
+ * What applications that live on streams see of Weir: nothing. Each case runs twice between the same client and server, once
+ * past Weir and once through it, opened or not, and both ends must tell the same story, event for event.
  */
 const test = anyTest.serial as TestFn
+
+const POLICY = `version: 1
+rules:
+  - name: Stays closed
+    domains: [closed.test]
+    tier: names
+`
 
 let bench: Bench
 let caFile: string
 
 test.before(async () => {
-  bench = await startBench()
+  bench = await startBench(POLICY)
   caFile = `${bench.lab.dir}/both-cas.pem`
   fs.writeFileSync(caFile, fs.readFileSync(bench.lab.origin.caFile, 'utf8') + bench.weir.caPem)
   await startStreamOrigin(bench.lab)
@@ -104,6 +111,32 @@ for (const name of Object.keys(ASKS)) {
     t.deepEqual(inEither(weir.client), inEither(direct.client))
     if (name !== EARLY) t.deepEqual(weir.origin, direct.origin)
   })
+}
+
+/** What is not opened passes as bytes: there is nothing that may differ. */
+async function compareClosed(t: ExecutionContext, kind: 'ask' | 'call', name: string, mode: Mode): Promise<void> {
+  const host = kind === 'call' ? 'calls.closed.test' : 'closed.test'
+  const direct = await runCase(bench.lab, caFile, kind, name, mode, 'direct', host)
+  const weir = await runCase(bench.lab, caFile, kind, name, mode, 'weir', host)
+  t.log(`direct: ${direct.remark}; through Weir: ${weir.remark}`)
+  t.is(weir.via, '')
+  t.deepEqual(weir.client, direct.client)
+  t.deepEqual(weir.origin, direct.origin)
+  await bench.row('v_connections', "host = ? AND tier = 'names' AND bytes_down > 0", host)
+}
+
+for (const name of Object.keys(CALLS)) {
+  test(`gRPC, not opened: ${name}`, async t => compareClosed(t, 'call', name, 'h2'))
+}
+
+for (const name of [
+  'trailers both ways',
+  'a client that leaves',
+  'an answer that is cut off',
+  'a large answer',
+  MANY,
+]) {
+  test(`${name} (h2, not opened)`, async t => compareClosed(t, 'ask', name, 'h2'))
 }
 
 for (const mode of ['http', 'h1'] as const) {

@@ -27,7 +27,7 @@ async function runCase(): Promise<{ events: string[]; remark: string }> {
     return { events, remark: '' }
   }
   if (kind === 'call') {
-    const session = http2.connect(`https://calls.test:${WAYS[way].https}`)
+    const session = http2.connect(`https://${host}:${WAYS[way].https}`)
     const events = await call(session, name, run)
     session.close()
     return { events, remark: '' }

@@ -110,5 +110,7 @@ for (const { http: open, https: secure } of Object.values(WAYS)) {
   await listen(web, secure, HOSTS['web.test'])
   await listen(old, secure, HOSTS['old.test'])
   await listen(calls, secure, HOSTS['calls.test'])
+  await listen(web, secure, HOSTS['closed.test'])
+  await listen(calls, secure, HOSTS['calls.closed.test'])
 }
 process.stdout.write('ready\n')

@@ -14,6 +14,9 @@ export const HOSTS = {
   'calls.test': '203.0.113.61',
   /** Knows HTTP/1.1 only. */
   'old.test': '203.0.113.62',
+  /** The first two again, under a name that the policy leaves closed. */
+  'closed.test': '203.0.113.63',
+  'calls.closed.test': '203.0.113.64',
 } as const
 export type HostName = keyof typeof HOSTS
 

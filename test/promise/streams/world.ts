@@ -33,7 +33,7 @@ export async function runCase(
   name: string,
   mode: Mode,
   way: Way,
-  host: HostName = 'web.test',
+  host: HostName = kind === 'call' ? 'calls.test' : 'web.test',
 ): Promise<Run> {
   const argv = [process.execPath, path.join(import.meta.dirname, 'client.ts'), kind, name, mode, way, host]
   const LARGE_BYTES = process.env.WEIR_LARGE_BYTES ?? '200000000'
