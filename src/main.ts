@@ -83,7 +83,10 @@ export async function runSupervisor(configFile: string | null): Promise<number> 
 
   // 3. The processes that see the network
   const startedAt = Date.now()
-  const facts = new FactKeeper(message => workers.broadcast(message))
+  const facts = new FactKeeper(
+    message => workers.broadcast(message),
+    () => policy.policy().tls.override === 'allow',
+  )
   const learning = new Learning({
     file: path.join(config.stateDir, 'learned.json'),
     groupsOf: client => policy.policy().groupsOf(client),

@@ -10,10 +10,11 @@ const fact = (host: string): SharedFact => ({ kind: 'enrolling', client: '10.0.0
 /** Workers and a supervisor, joined as over IPC: by copies, one turn later. */
 function box(workers: number, limits: { max?: number } = {}) {
   const all: { facts: SharedFacts; share: FactShare }[] = []
-  const keeper = new FactKeeper((message: ToWorker) => {
+  const broadcast = (message: ToWorker) => {
     for (const { share } of all)
       setImmediate(() => message.t === 'shared' && share.heard(structuredClone(message.fact), Date.now()))
-  }, new SharedFacts(limits))
+  }
+  const keeper = new FactKeeper(broadcast, () => true, new SharedFacts(limits))
   for (let i = 0; i < workers; i++) {
     const facts = new SharedFacts()
     const share = new FactShare(facts, told => void setImmediate(() => keeper.share(structuredClone(told))), 200)
@@ -66,9 +67,33 @@ test('the number of those that wait for an answer is bounded', async t => {
 
 test('the supervisor takes nothing that is no fact', t => {
   const told: ToWorker[] = []
-  const keeper = new FactKeeper(message => void told.push(message))
+  const keeper = new FactKeeper(
+    message => void told.push(message),
+    () => false,
+  )
   for (const wrong of [null, { kind: 'enrolling' }, { ...fact('a'), host: 'x'.repeat(1000) }])
     t.throws(() => keeper.share(wrong), { instanceOf: TypeError })
   keeper.share(fact('a.example'))
   t.is(told.length, 1)
+})
+
+test('a click that the policy does not allow is passed on to nobody, also not once it does', t => {
+  const told: ToWorker[] = []
+  let allowed = false
+  const keeper = new FactKeeper(
+    message => void told.push(message),
+    () => allowed,
+  )
+  const click: SharedFact = {
+    ...fact('a.example'),
+    kind: 'override',
+    fingerprint: 'a'.repeat(64),
+    allow: ['expired'],
+  }
+  keeper.share(click)
+  t.deepEqual([told.length, keeper.all().length], [0, 0])
+  allowed = true
+  t.deepEqual(keeper.all(), [])
+  keeper.share(click)
+  t.deepEqual([told.length, keeper.all().length], [1, 1])
 })
