@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { clock, type Watcher } from '../../core/clock.ts'
 import type { RequestHead, UpstreamConn, UpstreamEvents, UpstreamInfo, UpstreamStream } from '../../core/exchange.ts'
 import type { HttpLimits } from '../limits.ts'
-import { clientOptions, upstreamConnectionWindow, upstreamStreams, upstreamWindow } from './settings.ts'
+import { clientOptions, MAX_CANCELS, upstreamConnectionWindow, upstreamStreams, upstreamWindow } from './settings.ts'
 import { H2Exchange, type StreamHome } from './upstream-stream.ts'
 
 /** Speaks HTTP/2 on a connected socket (a verified TLSSocket that chose h2, or a plain one): many exchanges at once. */
@@ -24,6 +24,7 @@ class H2Upstream implements UpstreamConn, StreamHome, Watcher {
   readonly #ownMax: number
   #max: number
   #sent = 0
+  #cancels = 0
   /** By the clock, since when it should be gone: closing, and nothing runs; -1 else. */
   #goneSince = -1
   #closed = false
@@ -83,6 +84,10 @@ class H2Upstream implements UpstreamConn, StreamHome, Watcher {
 
   onStreamGone(stream: H2Exchange): void {
     if (this.#streams.delete(stream)) this.onAvailable?.()
+  }
+
+  onCancel(): void {
+    if (++this.#cancels === MAX_CANCELS) this.session.close()
   }
 
   onTick(now: number): void {

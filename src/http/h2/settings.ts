@@ -24,6 +24,12 @@ export const OFFENCES_PER_S = 5
 const CLIENT_WINDOW = 256 * KIB
 const CLIENT_CONNECTION_WINDOW = 4 * MIB
 
+/**
+ * Requests taken back on one connection to an origin before it gets no new ones. Origins end a connection on rapid resets,
+ * and with it what other clients have on it; so one client's go on elsewhere before that.
+ */
+export const MAX_CANCELS = 200
+
 const UPSTREAM_BUDGET = 64 * MIB
 const UPSTREAM_CONNECTION_WINDOW = 16 * MIB
 /** Bytes on the way per millisecond of round trip: 32 MiB/s for one stream. */

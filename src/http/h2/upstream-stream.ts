@@ -31,6 +31,8 @@ export interface StreamHome {
   /** Highest stream the origin has promised to process (GOAWAY), or infinity. */
   lastStreamId: number
   onStreamGone(stream: H2Exchange): void
+  /** A request is about to be taken back. */
+  onCancel(): void
   /** What ended the connection, if that is known. */
   cause(): Error | null
 }
@@ -233,6 +235,7 @@ export class H2Exchange implements UpstreamStream {
   #cancel(): void {
     const stream = this.#stream
     if (stream.destroyed) return
+    this.#home.onCancel()
     if (stream.writableEnded) stream.close(NGHTTP2_CANCEL)
     else stream.destroy(CUT)
   }

@@ -336,6 +336,27 @@ for (const [name, handler, code] of resets) {
   })
 }
 
+test('a connection on which many requests were taken back gets no new ones, and what runs on it ends well', async t => {
+  let slow!: ServerHttp2Stream
+  const { conn } = await origin(t, (s, raw) => {
+    if (raw.includes('/slow')) slow = s
+  })
+  let closed = 0
+  conn.onClosed = () => closed++
+  const patient = send(conn, { path: '/slow' })
+  for (let i = 0; i < 200; i++) {
+    t.true(conn.capacity() > 0)
+    send(conn).stream.abort()
+    if (i % 20 === 0) await new Promise(resolve => setTimeout(resolve, 5))
+  }
+  t.is(conn.capacity(), 0)
+  slow.respond({ ':status': 200 })
+  slow.end('at last')
+  await until(() => patient.ended === 1)
+  t.is(patient.text, 'at last')
+  await until(() => closed === 1)
+})
+
 test('GOAWAY with an error: what was not processed may be sent again, what was may not', async t => {
   let count = 0
   const { conn } = await origin(t, s => {

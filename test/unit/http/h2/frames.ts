@@ -67,10 +67,10 @@ export function longHeaders(id: number, fields: Fields): Buffer {
   return Buffer.concat(frames)
 }
 
-export function get(path = '/', authority = 'a.test'): Fields {
+export function get(path = '/', authority = 'a.test', scheme = 'http'): Fields {
   return [
     [':method', 'GET'],
-    [':scheme', 'http'],
+    [':scheme', scheme],
     [':authority', authority],
     [':path', path],
   ]
