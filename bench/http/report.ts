@@ -25,11 +25,13 @@ const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
 const rule = (columns: number, numbers: boolean): string =>
   line(Array.from({ length: columns }, (_, i) => (numbers && i > 0 ? '---:' : '---')))
 
-const wrongOn = (rows: readonly Row[], lane: Lane): number =>
-  rows.filter(row => typeof row.wrong[lane] === 'string').length
+function wrongOn(rows: readonly Row[], lane: Lane): string {
+  const asked = rows.filter(row => row.wrong[lane] !== undefined)
+  return asked.length === 0 ? '–' : String(asked.filter(row => row.wrong[lane] !== null).length)
+}
 
 function counts(title: string, rows: readonly Row[]): string {
-  return line([title, String(rows.length), ...LANES.map(lane => String(wrongOn(rows, lane)))])
+  return line([title, String(rows.length), ...LANES.map(lane => wrongOn(rows, lane))])
 }
 
 /** How many cases there are, and on how many each was wrong: by table, then by clause. */

@@ -16,8 +16,9 @@ const MOST_MS = 12_000
 /** Sends a case over a connected socket and says what came back. `raw`: what is below `socket` if that is TLS. */
 export async function ask(socket: Socket, trial: Case, names: Names, raw = socket): Promise<ClientView> {
   const view: ClientView = { client: '', clientEnd: 'open' }
+  raw.setNoDelay(true)
   const over = watch(socket, view)
-  const sent = play(socket, trial.send, names, raw)
+  const sent = play(socket, trial.send, names, raw).then(over.touch)
   await Promise.race([over.closed, Promise.all([sent, over.quiet])])
   over.stop()
   const seen = { ...view }
@@ -26,7 +27,15 @@ export async function ask(socket: Socket, trial: Case, names: Names, raw = socke
   return seen
 }
 
-function watch(socket: Socket, view: ClientView): { closed: Promise<void>; quiet: Promise<void>; stop(): void } {
+interface Watch {
+  readonly closed: Promise<void>
+  readonly quiet: Promise<void>
+  /** The silence begins anew. */
+  touch(): void
+  stop(): void
+}
+
+function watch(socket: Socket, view: ClientView): Watch {
   const start = performance.now()
   let last = start
   const chunks: Buffer[] = []
@@ -39,7 +48,7 @@ function watch(socket: Socket, view: ClientView): { closed: Promise<void>; quiet
     }
     socket.on('data', (chunk: Buffer) => {
       chunks.push(chunk)
-      last = performance.now()
+      touch()
     })
     socket.on('end', () => ended('closed'))
     socket.on('error', () => ended('reset'))
@@ -51,9 +60,12 @@ function watch(socket: Socket, view: ClientView): { closed: Promise<void>; quiet
       if (now - last > (chunks.length === 0 ? FIRST_MS : QUIET_MS) || now - start > MOST_MS) resolve()
     }, 50)
   })
+  const touch = () => {
+    last = performance.now()
+  }
   const stop = () => {
     clearInterval(timer)
     view.client = Buffer.concat(chunks).toString('latin1')
   }
-  return { closed, quiet, stop }
+  return { closed, quiet, stop, touch }
 }

@@ -51,7 +51,7 @@ function wrongAtOrigin(expect: Expect, { requests, stray }: Observed): string | 
     if (whole.length > 0 || requests.length > 1) return 'the origin got it as a whole request'
     return null
   }
-  if (requests.length !== expect.requests) return `the origin got ${requests.length} requests`
+  if (requests.length !== expect.requests) return `requests at the origin: ${requests.length}`
   return whole.length === requests.length ? null : 'the origin got only a part of a request'
 }
 
@@ -78,7 +78,7 @@ function wrongEnd(expect: Expect, seen: Observed, finals: readonly Message[]): s
   if (expect.closed === false && seen.clientEnd !== 'open') return 'the connection is closed'
   if (expect.originClosed === true && seen.ended < seen.connections) return "the origin's connection stays open"
   if (expect.connections !== undefined && expect.connections !== seen.connections)
-    return `${seen.connections} connections to the origin`
+    return `connections to the origin: ${seen.connections}`
   return null
 }
 

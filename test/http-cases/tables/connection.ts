@@ -7,82 +7,8 @@ const interim = (status: string, ...fields: string[]) =>
 const upgrade = (...fields: string[]) => get('Connection: Upgrade', ...fields)
 const SWITCH = interim('101 Switching Protocols', 'Connection: Upgrade', 'Upgrade: websocket')
 
-/** RFC 9112 §9, RFC 9110 §7.8, §9, §10.1.1, §15: what lasts, what is told in between, and methods that answer in their own way. */
+/** RFC 9110 §7.8, §9, §10.1.1, §15, RFC 9112 §9.5: what is told in between, and methods that answer in their own way. */
 export const CONNECTION: readonly Case[] = [
-  client(
-    '9112 §9.3',
-    'two requests, one after the other',
-    [get(), 300, get()],
-    passed({ statuses: [200, 200], requests: 2, closed: false }),
-  ),
-  client('9112 §9.3', 'Connection: close', get('Connection: close'), passed({ closed: true })),
-  client('9112 §9.3', 'Connection: CLOSE in a list', get('Connection: x, CLOSE'), passed({ closed: true })),
-  client(
-    '9112 §9.3',
-    'close in the second Connection field',
-    get('Connection: x', 'Connection: close'),
-    passed({ closed: true }),
-  ),
-  client(
-    '9112 §9.3',
-    'HTTP/1.0 with keep-alive',
-    [head('GET /@ID HTTP/1.0', 'Connection: keep-alive'), 300, get()],
-    passed({ statuses: [200, 200], requests: 2, clientHas: [/connection: keep-alive/i] }),
-  ),
-  client('9112 §9.3', 'no request after close', get('Connection: close') + get(), passed({ closed: true })),
-  origin(
-    '9112 §9.3',
-    'an origin that closes',
-    [answer('200 OK', 'ok', 'Connection: close'), 'FIN'],
-    passed({ body: 'ok', closed: false, clientLacks: [/connection: close/i] }),
-  ),
-  client(
-    '9112 §9.3.2',
-    'ten pipelined requests',
-    get('X-N: 1').repeat(10),
-    passed({ statuses: Array(10).fill(200), requests: 10 }),
-  ),
-  both(
-    '9112 §9.3.2',
-    'pipelined requests are answered in order',
-    get() + get() + get(),
-    [[200, answer('200 OK', 'one')], answer('201 Created', 'two'), answer('202 Accepted', 'three')],
-    passed({ statuses: [200, 201, 202], requests: 3, body: 'three' }),
-  ),
-  client(
-    '9112 §9.3.2',
-    'a pipelined POST with its body',
-    `${post('Content-Length: 3')}abc${chunked('3\r\nabc\r\n0\r\n\r\n')}${get()}`,
-    passed({ statuses: [200, 200, 200], requests: 3 }),
-  ),
-  client(
-    '9112 §9.3.2',
-    'what is malformed among pipelined requests ends them',
-    `${get()}GET  / HTTP/1.1\r\n\r\n${get()}`,
-    passed({ statuses: [200, 400], requests: 1, closed: true }),
-  ),
-  client('9112 §9.6', 'a half-closed client gets its answer', [get(), 'FIN'], passed({ body: 'ok' })),
-  both('9112 §9.6', 'a half-closed client waits for its answer', [get(), 'FIN'], [[600, OK]], passed({ body: 'ok' })),
-  client(
-    '9112 §9.6',
-    'half-closed after two pipelined requests',
-    [get() + get(), 'FIN'],
-    passed({ statuses: [200, 200], requests: 2 }),
-  ),
-  client(
-    '9112 §9.6',
-    'half-closed after its body',
-    [`${post('Content-Length: 3')}abc`, 'FIN'],
-    passed({ originBody: 'abc' }),
-  ),
-  client('9112 §2.2', 'a head byte by byte', [{ drip: get('X-A: b') }], passed({ originHas: ['X-A: b'] })),
-  client(
-    '9112 §2.2',
-    'a head that is cut inside its CRLFs',
-    [get().slice(0, -3), 50, '\n', 50, '\r', 50, '\n'],
-    passed(),
-  ),
-
   both(
     '9110 §9.3.2',
     'HEAD',

@@ -5,6 +5,7 @@ import { CONNECTION } from './connection.ts'
 import { FIELDS } from './fields.ts'
 import { FRAMING } from './framing.ts'
 import { HYGIENE } from './hygiene.ts'
+import { PERSISTENCE } from './persistence.ts'
 import { REQUEST_LINE } from './request-line.ts'
 import { RESPONSES } from './responses.ts'
 
@@ -14,7 +15,8 @@ export const TABLES: Readonly<Record<string, readonly Case[]>> = {
   'Fields and Host': FIELDS,
   'Where a request ends': FRAMING,
   'Chunked requests and trailers': CHUNKS,
-  'Connections, interim answers, upgrades': CONNECTION,
+  'Connections that last': PERSISTENCE,
+  'Interim answers, upgrades, early answers': CONNECTION,
   'Answers of origins': RESPONSES,
   'Fields of one hop': HYGIENE,
   'Overhead without end': BOUNDS,
