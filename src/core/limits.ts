@@ -108,7 +108,7 @@ export const LIMITS: Limits = Object.freeze({
     idleMs: 30_000,
     waitMs: 60_000,
   }),
-  client: Object.freeze({ maxConnections: 30_000, maxPerClient: 2048, helloMs: 10_000, handshakeMs: 20_000 }),
+  client: Object.freeze({ maxConnections: 30_000, maxPerClient: 2048, helloMs: 10_000, handshakeMs: 15_000 }),
   origin: Object.freeze({ connectMs: 15_000, tlsMs: 15_000 }),
   tunnel: Object.freeze({ idleMs: 15 * 60_000, halfIdleMs: 30_000 }),
 })

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import anyTest, { type ExecutionContext, type TestFn } from 'ava'
 import { curl } from '../lab/client.ts'
 import { BLACKHOLE } from '../lab/sites.ts'
-import { crowd, loris, ODD_ORIGIN, talk } from './limits/puppets.ts'
+import { crowd, loris, ODD_ORIGIN, streams, talk } from './limits/puppets.ts'
 import { type Bench, startBench } from './support.ts'
 
 /**
@@ -155,6 +155,23 @@ test('idleSeconds, HTTP/2: GOAWAY and the end', async t => {
   t.is(seen.end, 'closed')
   t.is(seen.data, 'GOAWAY 0 200')
   notBefore(t, seen.ms, SMALL.idleSeconds)
+})
+
+test('bodySeconds, writeSeconds, HTTP/2: the stream is reset, its neighbours are not', async t => {
+  const seen = await streams(bench.lab, {
+    slowBody: { ':method': 'POST', ':path': '/echo?h2-slow-body' },
+    slowReader: { ':path': '/large?bytes=100000000&h2-slow-reader' },
+    // Begun before either limit, ended after both
+    neighbour: { ':path': '/drip?ms=500&count=12' },
+  })
+  t.is(seen.slowBody!.status, 0)
+  t.true(seen.slowBody!.code > 0)
+  notBefore(t, seen.slowBody!.ms, SMALL.bodySeconds)
+  t.true(seen.slowReader!.code > 0)
+  notBefore(t, seen.slowReader!.ms, SMALL.writeSeconds)
+  t.like(seen.neighbour, { status: 200, code: 0 })
+  t.is(await exchangeError('/echo?h2-slow-body'), 'client-timeout')
+  t.is(await exchangeError('h2-slow-reader'), 'client-slow-reader')
 })
 
 test('minBodyBytes: a slow body that keeps to it is taken', async t => {

@@ -195,6 +195,39 @@ for (const { addr, held, more } of clients) {
 console.log(JSON.stringify(await Promise.all(seen)))
 `
 
+/**
+ * Streams of one HTTP/2 connection to www.origin.example, until all are over: `slowBody` never sends a byte of its body,
+ * `slowReader` never reads, others do as they should. `code`: of RST_STREAM, 0 for a whole answer.
+ */
+export async function streams(
+  lab: Lab,
+  requests: Record<string, Record<string, string>>,
+): Promise<Record<string, { status: number; code: number; ms: number }>> {
+  const ran = await lab.node('client', STREAMS, { input: JSON.stringify(requests) })
+  if (ran.code !== 0) throw new Error(ran.stderr)
+  return JSON.parse(ran.stdout)
+}
+
+const STREAMS = `
+import http2 from 'node:http2'
+import { text } from 'node:stream/consumers'
+const requests = JSON.parse(await text(process.stdin))
+const session = http2.connect('https://www.origin.example', { rejectUnauthorized: false })
+session.on('error', () => {})
+const seen = {}
+await Promise.all(Object.entries(requests).map(([name, headers]) => new Promise(resolve => {
+  const began = performance.now()
+  const stream = session.request(headers, { endStream: name !== 'slowBody' })
+  let status = 0
+  stream.on('response', head => { status = head[':status'] })
+  stream.on('error', () => {})
+  stream.on('close', () => { seen[name] = { status, code: stream.rstCode, ms: performance.now() - began }; resolve() })
+  if (name !== 'slowReader') stream.resume()
+})))
+console.log(JSON.stringify(seen))
+process.exit(0)
+`
+
 /** An origin on port 8080 that does what none should. */
 export const ODD_ORIGIN = `
 import net from 'node:net'

@@ -5,6 +5,7 @@ import test from 'ava'
 import YAML from 'yaml'
 import { limitsOf } from '../../../src/config/http.ts'
 import { checkConfig, loadConfig } from '../../../src/config/load.ts'
+import { TICK_MS } from '../../../src/core/clock.ts'
 import { LIMITS } from '../../../src/core/limits.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../../..')
@@ -26,6 +27,17 @@ const defaults = loadConfig(null).http
 
 test('without a word about them the limits are the standard ones', t => {
   t.deepEqual(limitsOf(defaults), LIMITS)
+})
+
+test('by default a client that is slow or idle, in whatever phases, is gone within 60 s', t => {
+  const { client, http } = LIMITS
+  for (const ms of [
+    client.helloMs + client.handshakeMs + http.headMs,
+    http.idleMs,
+    http.bodyProgressMs,
+    http.writeProgressMs,
+  ])
+    t.true(ms + 4 * TICK_MS < 60_000, `${ms}`)
 })
 
 test('every key moves one limit and no other', t => {
