@@ -54,6 +54,8 @@ export const CHUNKS: readonly Case[] = [
       ['bare LF after the data', `3\r\nabc\n${END}`],
       ['no CRLF after the data', `3\r\nabc${END}`],
       ['data longer than its size', `3\r\nabcd\r\n${END}`],
+      ['two other bytes after the data', `3\r\nabcXX${END}`],
+      ['a size right after the data', '3\r\nabc0\r\n\r\n'],
       ['data shorter than its size', `5\r\nabc\r\n${END}`],
       ['an empty line before a size', `3\r\nabc\r\n\r\n${END}`],
       ['bare LF after the last chunk', `3\r\nabc\r\n0\n\r\n`],

@@ -1,4 +1,4 @@
-import { both, type Case, chunked, client, get, head, OK, origin, passed, post, refused } from '../case.ts'
+import { both, type Case, chunked, client, get, head, OK, origin, passed, post, refused, SMUGGLED } from '../case.ts'
 
 const answer = (status: string, body: string, ...fields: string[]) =>
   `HTTP/1.1 ${status}\r\n${fields.map(field => `${field}\r\n`).join('')}Content-Length: ${body.length}\r\n\r\n${body}`
@@ -67,6 +67,33 @@ export const CONNECTION: readonly Case[] = [
     `${post('Expect: 100-Continue', 'Content-Length: 3')}abc`,
     passed({ originBody: 'abc' }),
   ),
+  both(
+    '9110 §10.1.1',
+    'the body comes after a refusal, and reads like a request',
+    [post('Expect: 100-continue', 'Content-Length: 200'), 400, SMUGGLED],
+    [answer('417 Expectation Failed', 'no')],
+    passed({ statuses: [417], requests: 'cut', closed: true, originClosed: true }),
+    true,
+  ),
+  client(
+    '9110 §10.1.1',
+    'another expectation',
+    `${post('Expect: y 100-continue', 'Content-Length: 3')}abc`,
+    passed({ originBody: 'abc', originHas: [/expect: y 100-continue/i] }),
+  ),
+  client(
+    '9110 §10.1.1',
+    '100-continue without a body',
+    get('Expect: 100-continue') + get(),
+    passed({ statuses: [200, 200], requests: 2 }),
+  ),
+  both(
+    '9110 §10.1.1',
+    '100-continue with HEAD',
+    head('HEAD /@ID HTTP/1.1', 'Expect: 100-continue') + get(),
+    [`${interim('100 Continue')}HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n`, OK],
+    passed({ statuses: [200, 200], requests: 2, body: 'ok' }),
+  ),
   origin(
     '9110 §15.2',
     '103 before the answer',
@@ -113,6 +140,33 @@ export const CONNECTION: readonly Case[] = [
     passed({ statuses: [101], clientHas: ['hello'] }),
   ),
   both('9110 §7.8', 'an upgrade that is declined', upgrade('Upgrade: websocket'), [OK], passed({ body: 'ok' })),
+  both(
+    '9110 §7.8',
+    'Connection: keep-alive, Upgrade, as Firefox says it',
+    [get('Connection: keep-alive, Upgrade', 'Upgrade: WebSocket'), 300],
+    [[SWITCH, '\x81\x02hi']],
+    passed({ statuses: [101], clientHas: ['\x81\x02hi'] }),
+  ),
+  both(
+    '9110 §7.8',
+    'declined, and the next request',
+    upgrade('Upgrade: websocket') + get(),
+    [answer('426 Upgrade Required', 'no'), OK],
+    passed({ statuses: [426, 200], requests: 2, body: 'ok' }),
+  ),
+  both(
+    '9110 §7.8',
+    '101 to an upgrade with a body',
+    `${post('Connection: Upgrade', 'Upgrade: websocket', 'Content-Length: 3')}abc`,
+    [SWITCH],
+    passed({ kind: 'bad-origin', statuses: [502], originClosed: true }),
+  ),
+  client(
+    '9110 §7.8',
+    'no upgrade of HTTP/1.0',
+    head('GET /@ID HTTP/1.0', 'Connection: Upgrade', 'Upgrade: websocket'),
+    passed({ originLacks: [/\r\nupgrade:/i] }),
+  ),
   both(
     '9110 §7.8',
     '101 nobody asked for',

@@ -5,6 +5,12 @@ const CHUNKS = '3\r\nabc\r\n0\r\n\r\n'
 
 /** RFC 9112 §6: where a request's body ends. What two readers could read differently is refused. */
 export const FRAMING: readonly Case[] = [
+  client(
+    '9112 §6.1',
+    'a chunked body whose coding Connection names',
+    framed(CHUNKS, 'Connection: transfer-encoding', 'Transfer-Encoding: chunked'),
+    passed({ originBody: 'abc' }),
+  ),
   ...(
     [
       ['Content-Length first', ['Content-Length: 6', 'Transfer-Encoding: chunked']],
