@@ -12,6 +12,8 @@ export interface OriginHandshake {
   /** What OpenSSL found wrong with the chain (`CERT_HAS_EXPIRED`), or null. */
   opensslError: string | null
   exception: TlsException | null
+  /** Set by the judge as long as he fetches what the server left out: to be called when nobody waits for the verdict. */
+  onAbandoned?: (() => void) | null
 }
 
 /** About one certificate seen on one connection; never about a name. */

@@ -53,7 +53,7 @@ export class OriginVerifier {
     this.#options = { ...this.#options, roots }
   }
 
-  /** `done` is called exactly once, and before this returns when nothing had to be fetched. */
+  /** `done` is called once (unless it is abandoned), and before this returns when nothing had to be fetched. */
   verify(handshake: OriginHandshake, done: (verdict: OriginVerdict) => void): void {
     let read: ReturnType<typeof readPresented>
     try {
@@ -114,7 +114,10 @@ class Judgement {
     const urls = missing.flatMap(cert => cert.caIssuerUrls)
     if (urls.length === 0) return false
     this.#rounds++
-    this.#options.issuers.get(urls, this.#options.now(), found => {
+    let answered = false
+    const giveUp = this.#options.issuers.get(urls, this.#options.now(), found => {
+      answered = true
+      this.#handshake.onAbandoned = null
       const known = new Set([...this.#presented, ...this.#extra].map(cert => cert.fingerprint))
       const fresh = found.filter(cert => !known.has(cert.fingerprint))
       if (fresh.length === 0) {
@@ -124,6 +127,7 @@ class Judgement {
       this.#extra = [...this.#extra, ...fresh]
       this.start()
     })
+    if (!answered) this.#handshake.onAbandoned = giveUp
     return true
   }
 

@@ -116,7 +116,8 @@ class Handshake {
   #staple: Buffer | null = null
   /** The server ended it for want of a client certificate: told once it is known that it is the server meant. */
   #wanted: WeirError | null = null
-  #judging = false
+  /** What is being judged; null: the handshake has not got there. */
+  #judging: OriginHandshake | null = null
   #over = false
 
   constructor(
@@ -180,17 +181,14 @@ class Handshake {
   }
 
   #checkFull(opensslError: string | null): void {
-    this.#judging = true
-    this.#deps.verify(
-      {
-        chain: this.#deps.presentedChain(this.#socket),
-        staple: this.#staple,
-        name: this.#target.name,
-        opensslError,
-        exception: this.#target.exception,
-      },
-      this.#onVerdict,
-    )
+    this.#judging = {
+      chain: this.#deps.presentedChain(this.#socket),
+      staple: this.#staple,
+      name: this.#target.name,
+      opensslError,
+      exception: this.#target.exception,
+    }
+    this.#deps.verify(this.#judging, this.#onVerdict)
   }
 
   /** No certificate is shown: the verdict that let the session be saved, under this key alone, still has to hold. */
@@ -253,7 +251,7 @@ class Handshake {
    * before that, once its key exchange was read, which is signed and which OpenSSL has refused if it was signed wrongly.
    */
   #keyProven(): boolean {
-    if (this.#judging) return true
+    if (this.#judging !== null) return true
     const { type } = (this.#socket.getEphemeralKeyInfo() ?? {}) as { type?: string }
     return this.#socket.getProtocol() !== 'TLSv1.3' && type !== undefined
   }
@@ -264,7 +262,7 @@ class Handshake {
    */
   #certificateWanted(error: WeirError): void {
     this.#wanted = error
-    if (!this.#judging) this.#checkFull(null)
+    if (this.#judging === null) this.#checkFull(null)
   }
 
   readonly #onTimeout = (): void =>
@@ -281,6 +279,8 @@ class Handshake {
     if (this.#over) return false
     this.#over = true
     clearTimeout(this.#timer)
+    this.#judging?.onAbandoned?.()
+    this.#judging = null // the socket holds on to us, and needs no chain any more
     this.#socket.removeListener('secureConnect', this.#onSecure)
     this.#socket.removeListener('error', this.#onError)
     this.#socket.removeListener('close', this.#onClose)

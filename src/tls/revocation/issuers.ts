@@ -22,6 +22,8 @@ interface Want {
   /** On performance.now()'s scale. */
   deadline: number
   done: (certs: CertificateFacts[]) => void
+  /** Ends the fetch that runs for it. */
+  leave: () => void
 }
 
 interface Found {
@@ -47,9 +49,14 @@ export class IssuerFetch {
     this.#timeMs = timeMs
   }
 
-  /** The certificates of the first URL that has any; none: []. `done` may be called before this returns. */
-  get(urls: readonly string[], nowMs: number, done: (certs: CertificateFacts[]) => void): void {
-    this.#next(urls.slice(0, MAX_URLS), { nowMs, deadline: performance.now() + this.#timeMs, done })
+  /**
+   * The certificates of the first URL that has any; none: []. `done` may be called before this returns, and is not called
+   * after what is returned, which gives up.
+   */
+  get(urls: readonly string[], nowMs: number, done: (certs: CertificateFacts[]) => void): () => void {
+    const want: Want = { nowMs, deadline: performance.now() + this.#timeMs, done, leave: () => {} }
+    this.#next(urls.slice(0, MAX_URLS), want)
+    return () => want.leave()
   }
 
   #next(urls: readonly string[], want: Want): void {
@@ -69,7 +76,10 @@ export class IssuerFetch {
       done([])
       return
     }
-    this.#fetch({ url, method: 'GET', body: null, contentType: null, maxBytes: MAX_BODY, timeMs }, (_error, body) => {
+    let answered = false
+    const request = { url, method: 'GET', body: null, contentType: null, maxBytes: MAX_BODY, timeMs } as const
+    const leave = this.#fetch(request, (_error, body) => {
+      answered = true
       const certs = body === null ? [] : guardedRead(body)
       if (certs.length === 0) {
         this.#next(others, want)
@@ -78,6 +88,8 @@ export class IssuerFetch {
       this.#cache.set(url, { certs, until: nowMs + KEEP_MS })
       done(certs)
     })
+    // Refused at once, it has gone on to the next by now
+    if (!answered) want.leave = leave
   }
 }
 

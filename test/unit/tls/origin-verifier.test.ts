@@ -66,6 +66,41 @@ test('an intermediate that was left out is fetched, also two of them, and asked 
   t.deepEqual(asked, ['http://a.test/low', 'http://a.test/inter'])
 })
 
+test('what nobody waits for any more is fetched no further', async t => {
+  const running = new Set<string>()
+  const ends = new Map<string, () => void>()
+  const fetch: Fetch = ({ url }, done) => {
+    if (url.endsWith('down')) {
+      done('it failed a short while ago', null)
+      return () => {}
+    }
+    running.add(url)
+    ends.set(url, () => running.delete(url) && done('not there', null))
+    return () => running.delete(url)
+  }
+  const revocation = new Revocation({ fetch, lists: [] })
+  const roots = new RootStore([root.pem])
+  const issuers = new IssuerFetch(fetch)
+  const verifier = new OriginVerifier({ roots, issuers, revocation, revocationMode: () => 'soft', now: Date.now })
+  const urls = ['http://a.test/down', 'http://a.test/1', 'http://a.test/2']
+  const bare = leaf(inter, { san: SAN, extra: [authorityInfo({ issuers: urls })] })
+  const verdicts: OriginVerdict[] = []
+  const shown = handshake([bare])
+  verifier.verify(shown, verdict => verdicts.push(verdict))
+  t.deepEqual([...running], ['http://a.test/1'])
+  ends.get('http://a.test/1')!()
+  t.deepEqual([...running], ['http://a.test/2'])
+  shown.onAbandoned!()
+  t.deepEqual([...running], [])
+  t.is(verdicts.length, 0)
+
+  const waited = handshake([bare])
+  verifier.verify(waited, verdict => verdicts.push(verdict))
+  for (const url of urls.slice(1)) ends.get(url)!()
+  t.is(verdicts.length, 1)
+  t.is(waited.onAbandoned, null)
+})
+
 test('what is fetched is only a candidate: a stranger, nonsense, nothing, or the same again end the search', async t => {
   const urls = ['http://a.test/1']
   const bare = leaf(inter, { san: SAN, extra: [authorityInfo({ issuers: urls })] })

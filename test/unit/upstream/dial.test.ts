@@ -373,6 +373,25 @@ test('cancel: no call after it, and the origin sees the end, whether connecting 
   t.is(calls, 0)
 })
 
+test('whoever judges is told when nobody waits for the verdict any more, and only then', async t => {
+  const { port } = await origin(t, good)
+  let abandoned = 0
+  let cancel = (): void => {}
+  await new Promise<void>(resolve => {
+    const verify: DialDeps['verify'] = handshake => {
+      handshake.onAbandoned = () => abandoned++
+      resolve()
+    }
+    cancel = dial(target(port), deps({ verify }), () => t.fail())
+  })
+  t.is(abandoned, 0)
+  cancel()
+  t.is(abandoned, 1)
+  const late = await run(target(port), deps({ tlsMs: 200, verify: shown => (shown.onAbandoned = () => abandoned++) }))
+  t.is(late.error?.code, 'origin-connect-timeout')
+  t.is(abandoned, 2)
+})
+
 test('an authority on a curve Node cannot describe is refused, and ends no process', async t => {
   const strange = authority('Strange', trusted, { keys: testKey('ec:secp256k1') })
   const server = leaf(strange, { san: [`dns:${NAME}`] })
