@@ -217,9 +217,9 @@ export class H2Exchange implements UpstreamStream {
     if (wantsClientCertificate(this.#home.cause(), true)) return 'origin-client-cert'
     // RFC 9113 §8.7: certainly not processed
     if (rstCode === NGHTTP2_REFUSED_STREAM || (id ?? 0) > this.#home.lastStreamId) return 'origin-reset'
-    // ENHANCE_YOUR_CALM is node's for too many fields; from an origin it is no invitation to try again either
-    const refused = rstCode === NGHTTP2_PROTOCOL_ERROR || rstCode === NGHTTP2_ENHANCE_YOUR_CALM
-    return refused || this.#broken ? 'origin-bad-response' : 'origin-reset'
+    // The connection is full of what others stalled: elsewhere there is room
+    if (rstCode === NGHTTP2_ENHANCE_YOUR_CALM) this.#home.session.close()
+    return rstCode === NGHTTP2_PROTOCOL_ERROR || this.#broken ? 'origin-bad-response' : 'origin-reset'
   }
 
   #fail(code: ErrorCode): void {

@@ -438,8 +438,8 @@ test('cap: fields of a response, in bytes and in number, and of trailers', async
       s.end('x')
     }
   }
-  const { conn } = await origin(t, handler, { limits })
   for (const path of ['/large', '/many', '/trailers']) {
+    const { conn } = await origin(t, handler, { limits })
     const p = send(conn, { path })
     await until(() => p.errors.length === 1)
     t.deepEqual([p.heads.length, p.ended], [path === '/trailers' ? 1 : 0, 0])

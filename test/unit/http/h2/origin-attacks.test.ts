@@ -150,7 +150,7 @@ const ATTACKS: Attack[] = [
     error: BAD,
   },
   { name: 'DATA before HEADERS', send: [data(1, 'x', END_STREAM)], error: BAD, neighbour: BAD },
-  { name: 'HPACK bomb', send: [frame(1, END_HEADERS | END_STREAM, 1, BOMB)], error: BAD },
+  { name: 'HPACK bomb', send: [frame(1, END_HEADERS | END_STREAM, 1, BOMB)], error: 'origin-reset' },
   {
     name: 'HPACK bomb in an interim response',
     send: [frame(1, END_HEADERS, 1, Buffer.concat([fieldBlock([[':status', '103']]), BOMB.subarray(12)]))],
@@ -337,4 +337,15 @@ test('from an origin: PING, PRIORITY, unknown and ALTSVC frames in great number 
   far.write(Buffer.concat([headersFrame(1, [OK], true), headersFrame(3, [OK], true)]))
   await until(() => one.over && two.over)
   t.true(one.ended && two.ended)
+})
+
+test('from an origin: one that wants calm gets nothing new on that connection, and what runs there goes on', async t => {
+  const { far, conn, one, two } = await pair(t)
+  far.write(frame(3, 0, 1, Buffer.from([0, 0, 0, 11])))
+  await until(() => one.over)
+  t.is(one.error?.code, 'origin-reset')
+  t.is(conn.capacity(), 0)
+  far.write(headersFrame(3, [OK], true))
+  await until(() => two.over)
+  t.true(two.ended)
 })
