@@ -112,7 +112,17 @@ const NEVER_NAMED = new Set([
 const NOT_IN_TRAILERS = new Set([
   ...['host', 'via', 'trailer', 'expect', 'max-forwards', 'range', 'cookie', 'set-cookie', 'authorization'],
   ...['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range', 'www-authenticate'],
-  ...['content-type', 'content-encoding', 'content-range', 'age', 'cache-control', 'expires', 'pragma', 'vary', 'location'],
+  ...[
+    'content-type',
+    'content-encoding',
+    'content-range',
+    'age',
+    'cache-control',
+    'expires',
+    'pragma',
+    'vary',
+    'location',
+  ],
   ...['strict-transport-security', 'content-security-policy', 'access-control-allow-origin'],
 ])
 
