@@ -25,6 +25,8 @@ class H2Upstream implements UpstreamConn, StreamHome, Watcher {
   #max: number
   #sent = 0
   #cancels = 0
+  /** Takes nothing new; closed once nothing runs on it. */
+  #retired = false
   /** By the clock, since when it should be gone: closing, and nothing runs; -1 else. */
   #goneSince = -1
   #closed = false
@@ -54,7 +56,7 @@ class H2Upstream implements UpstreamConn, StreamHome, Watcher {
   }
 
   capacity(): number {
-    if (this.session.closed || this.session.destroyed) return 0
+    if (this.#retired || this.session.closed || this.session.destroyed) return 0
     return Math.max(0, this.#max - this.#streams.size)
   }
 
@@ -87,11 +89,16 @@ class H2Upstream implements UpstreamConn, StreamHome, Watcher {
   }
 
   onCancel(): void {
-    if (++this.#cancels === MAX_CANCELS) this.session.close()
+    if (++this.#cancels === MAX_CANCELS) this.retire()
+  }
+
+  retire(): void {
+    this.#retired = true
   }
 
   onTick(now: number): void {
     for (const stream of this.#streams) stream.onTick()
+    if (this.#retired && this.#streams.size === 0 && !this.session.closed) this.session.close()
     if (this.#streams.size > 0 || !(this.session.closed || this.session.destroyed)) return
     if (this.#goneSince === -1) this.#goneSince = now
     else if (clock.passed(this.#goneSince, this.limits.lingerMs)) this.destroy() // node waits for the peer's FIN for ever

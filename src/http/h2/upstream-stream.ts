@@ -33,6 +33,8 @@ export interface StreamHome {
   onStreamGone(stream: H2Exchange): void
   /** A request is about to be taken back. */
   onCancel(): void
+  /** No more requests on this connection. */
+  retire(): void
   /** What ended the connection, if that is known. */
   cause(): Error | null
 }
@@ -218,7 +220,7 @@ export class H2Exchange implements UpstreamStream {
     // RFC 9113 §8.7: certainly not processed
     if (rstCode === NGHTTP2_REFUSED_STREAM || (id ?? 0) > this.#home.lastStreamId) return 'origin-reset'
     // The connection is full of what others stalled: elsewhere there is room
-    if (rstCode === NGHTTP2_ENHANCE_YOUR_CALM) this.#home.session.close()
+    if (rstCode === NGHTTP2_ENHANCE_YOUR_CALM) this.#home.retire()
     return rstCode === NGHTTP2_PROTOCOL_ERROR || this.#broken ? 'origin-bad-response' : 'origin-reset'
   }
 
