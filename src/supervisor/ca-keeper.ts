@@ -88,9 +88,10 @@ export class CaKeeper {
     return ''
   }
 
-  /** Reads the folder again. */
+  /** Reads the folder again. Nobody is told where nothing changed: workers give up every leaf and origin connection. */
   reload(): void {
     this.#seen = stamp(this.#dir)
+    const before = this.#essence()
     try {
       this.#cas = loadCas(this.#dir, this.#options)
       this.#handout = makeHandout(this.#offered())
@@ -99,11 +100,18 @@ export class CaKeeper {
       return
     }
     this.#tellWarnings()
-    this.onChange()
+    if (this.#essence() !== before) this.onChange()
   }
 
   close(): void {
     clearInterval(this.#timer)
+  }
+
+  /** All that workers know of it. */
+  #essence(): string {
+    return this.#offered()
+      .map(({ certPem, chainPem }) => certPem + chainPem)
+      .join()
   }
 
   #offered(): CaPublic[] {

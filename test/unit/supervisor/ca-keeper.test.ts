@@ -59,6 +59,17 @@ test('a rotation: handed out beside the one in use, then in use; each step told,
   t.is(told, 2)
 })
 
+test('read again without a change, nobody is told', t => {
+  const { ca } = keeper(t)
+  let told = 0
+  ca.onChange = () => told++
+  ca.reload()
+  t.is(told, 0)
+  t.is(ca.rotate('prepare'), '')
+  ca.reload()
+  t.is(told, 1)
+})
+
 test('what a command does to the folder is noticed; what cannot be used changes nothing', async t => {
   const { ca, dir, said } = keeper(t)
   const changed = Promise.withResolvers<void>()
