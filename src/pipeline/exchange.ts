@@ -26,6 +26,7 @@ const MAX_RETRIES = 2
  *
  * Runs synchronously as far as it can. It is itself the listener of both sides (ClientEvents, UpstreamEvents), so an
  * exchange costs this one object. Bodies flow straight through with each side's back-pressure; nothing is collected.
+ * Longer than a file should be, because the order is the point: what each step may still do depends on those before it.
  */
 export class ExchangeRun extends Answering implements ClientEvents, UpstreamEvents, UpstreamWaiter {
   /** Called once an upgraded byte stream is over; the HTTP server has let go of the socket by then. */
